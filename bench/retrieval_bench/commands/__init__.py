@@ -1,0 +1,1 @@
+"""What each command does; `__main__` imports only the one that was asked for."""

@@ -1,0 +1,237 @@
+"""One load, measured on both sides: warm-up, the load itself, the server's CPU, and its answers.
+
+The order matters. Warm-up uses requests that are not measured; the server's CPU is read right
+before and after the load; answers are verified last, when nothing else is on its way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import orjson
+import uvloop
+
+from retrieval_bench import gpu, stats
+from retrieval_bench.arrivals import Arrivals, Burst, Closed, Stop
+from retrieval_bench.corpus import Corpus
+from retrieval_bench.cpu import ProcessTrees
+from retrieval_bench.dialects import speak
+from retrieval_bench.dialects.wire import Rows
+from retrieval_bench.errors import ServerSilent, Unreachable
+from retrieval_bench.fleet import ClientUse, Fleet, Gathered
+from retrieval_bench.http1 import Pool
+from retrieval_bench.results import Measured, Server, ServerUse, Work
+from retrieval_bench.search import Rule, judge
+from retrieval_bench.shard import Assignment
+from retrieval_bench.stats import Summary
+from retrieval_bench.targets import Target
+from retrieval_bench.verify import Verification, sample, verify
+
+WARMUP_CONNECTIONS = 4
+
+SATURATED_RATIO = 0.85
+"""Share of a core from which a client process is taken for the bottleneck."""
+
+LATE_S = 0.02
+"""Lag of the client from which an open loop was not the load that was asked for."""
+
+INFO_TIMEOUT_S = 2.0
+
+LOOKS_APART = 10
+"""Ticks of a running load between two looks at the server's processes: about a second."""
+
+Show = Callable[[int], None]
+"""Called ten times a second while a load runs, with the number of requests that are over."""
+
+
+@dataclass(slots=True)
+class Lab:
+    """Client processes, what they send, and the number of the next request never sent before.
+
+    `verify` asks for the answers of each load to be checked against the same texts sent alone.
+    """
+
+    fleet: Fleet
+    corpus: Corpus
+    work: Work
+    verify: bool = True
+    next_index: int = 0
+
+    def load(self, target: Target, arrivals: Arrivals, stop: Stop, show: Show) -> Gathered:
+        """Carry out a load with requests that were never sent before."""
+        gathered = self._load(target, arrivals, stop, show, self.next_index)
+        self.next_index = gathered.next_index
+        return gathered
+
+    def again(self, target: Target, index: int) -> dict[int, Rows]:
+        """The rows of one request, sent alone; empty if it was not answered."""
+        return self._load(target, Closed(1), Stop(requests=1), _unseen, index).kept
+
+    def _load(
+        self, target: Target, arrivals: Arrivals, stop: Stop, show: Show, first: int
+    ) -> Gathered:
+        assignment = Assignment(
+            target=target,
+            corpus=self.corpus,
+            arrivals=arrivals,
+            stop=stop,
+            seed=self.work.seed + first,
+            timeout_s=self.work.timeout_s,
+            first_index=first,
+            keep=sample(first),
+        )
+        return self.fleet.run(assignment, show)
+
+
+def check(target: Target) -> None:
+    """Refuse a target that cannot be loaded, before anything is started.
+
+    Raises:
+        UsageError: Its dialect, URL, template or one of its PIDs is wrong.
+    """
+    speak(target)
+    ProcessTrees(target.pids).check()
+
+
+def warm_up(lab: Lab, target: Target) -> None:
+    """Send the warm-up requests, a few at a time, so that connections and caches are not measured.
+
+    Raises:
+        ServerSilent: Not one was answered.
+        KeyboardInterrupt: The user gave up before the measurement.
+    """
+    requests = lab.work.warmup_requests
+    if not requests:
+        return
+    gathered = lab.load(target, Closed(WARMUP_CONNECTIONS), Stop(requests=requests), _unseen)
+    if gathered.interrupted:
+        raise KeyboardInterrupt
+    if not gathered.outcomes.answered.any():
+        reasons = [message for few in gathered.messages.values() for message in few]
+        raise ServerSilent(target.url, len(gathered.outcomes), reasons[0])
+
+
+def measure(
+    lab: Lab, target: Target, arrivals: Arrivals, stop: Stop, rule: Rule | None, show: Show
+) -> tuple[Measured, bool]:
+    """One load in figures, and whether it was interrupted."""
+    trees = ProcessTrees(target.pids)
+    with gpu.watch() as gpu_use:
+        before_s = trees.cpu_s()
+        gathered = lab.load(target, arrivals, stop, _looking(trees, show))
+        cpu_s = trees.cpu_s() - before_s
+        gpus = gpu_use()
+    outcomes = gathered.outcomes
+    within_s = rule.within_s if rule else None
+    summary = stats.summarise(outcomes, lab.work.texts_per_request, within_s)
+    verification = _verify(lab, target, gathered)
+    measured = Measured(
+        server=server(target),
+        arrivals=arrivals,
+        stop=stop,
+        summary=summary,
+        timeline=stats.timeline(outcomes),
+        curve=stats.curve(outcomes),
+        messages=gathered.messages,
+        client=gathered.client,
+        server_use=_server_use(trees, cpu_s, summary) if target.pids else None,
+        gpus=gpus,
+        verdict=judge(outcomes, rule) if rule else None,
+        verification=verification,
+        warnings=_warnings(arrivals, summary, gathered.client, verification),
+    )
+    return measured, gathered.interrupted
+
+
+def client_warnings(client: ClientUse) -> tuple[str, ...]:
+    """What to know about the client before believing a figure."""
+    if client.busiest_ratio < SATURATED_RATIO:
+        return ()
+    message = (
+        f"the client used {100 * client.busiest_ratio:.0f} % of a core, so the figures are its"
+        " limit and not the server's; give it more --client-processes or a machine of its own"
+    )
+    return (message,)
+
+
+@cache
+def server(target: Target) -> Server:
+    """Which server a target is, with what it says of itself."""
+    info = None
+    if target.parts.scheme != "grpc":
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            info = runner.run(_info(target))
+    return Server(target.name, target.url, target.dialect, target.model, info)
+
+
+async def _info(target: Target) -> Any:
+    """The JSON at `/info`, which this project's predictor and TEI have; None if there is none."""
+    pool = Pool(target.parts, target.headers)
+    try:
+        async with asyncio.timeout(INFO_TIMEOUT_S):
+            response = await pool.exchange("GET", "/info", {}, b"")
+        return orjson.loads(response.body) if response.status == 200 else None
+    except (Unreachable, TimeoutError, ValueError):
+        return None
+    finally:
+        pool.close()
+
+
+def _unseen(_: int) -> None:
+    """Show nothing."""
+
+
+def _looking(trees: ProcessTrees, show: Show) -> Show:
+    ticks = itertools.count(1)
+
+    def look(done: int) -> None:
+        if next(ticks) % LOOKS_APART == 0:
+            trees.cpu_s()
+        show(done)
+
+    return look
+
+
+def _server_use(trees: ProcessTrees, cpu_s: float, summary: Summary) -> ServerUse:
+    return ServerUse(
+        cpu_s=cpu_s,
+        cpu_ms_per_request=1000 * cpu_s / summary.answered if summary.answered else None,
+        cores_busy=cpu_s / summary.duration_s if summary.duration_s else 0.0,
+        memory_bytes=trees.memory_bytes(),
+    )
+
+
+def _verify(lab: Lab, target: Target, gathered: Gathered) -> Verification | None:
+    if gathered.interrupted or not lab.verify:
+        return None
+    alone: dict[int, Rows] = {}
+    for index in sorted(gathered.kept):
+        alone |= lab.again(target, index)
+    return verify(gathered.kept, alone)
+
+
+def _warnings(
+    arrivals: Arrivals,
+    summary: Summary,
+    client: ClientUse,
+    verification: Verification | None,
+) -> tuple[str, ...]:
+    found = [*client_warnings(client)]
+    if not isinstance(arrivals, Closed) and summary.lag_p99_s > LATE_S:
+        found.append(
+            f"1 % of the requests left {1000 * summary.lag_p99_s:.0f} ms late or more, which their"
+            " latency includes; the client could not keep to its times"
+        )
+    if not isinstance(arrivals, Burst) and not summary.steady:
+        found.append("the rate still moved by more than 10 % at the end; run longer")
+    if verification and not verification.agrees:
+        found.append(
+            f"answers under load differ from those of the same texts alone ({verification.measure}"
+            f" {verification.worst:.4f}): rows may be swapped between requests"
+        )
+    return tuple(found)

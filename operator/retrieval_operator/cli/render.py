@@ -1,0 +1,41 @@
+"""`retrieval render -f FILE`: the manifests that the operator would apply, as YAML."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from retrieval_operator.cli import sources
+from retrieval_operator.cli.view import show
+from retrieval_operator.render.context import POD_MONITOR_API, Context, default_image
+from retrieval_operator.render.manifests import render
+from retrieval_operator.render.text import to_yaml
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    sources.add_arguments(parser)
+    parser.add_argument(
+        "--image", default=default_image(), help="predictor image; default: %(default)s"
+    )
+    parser.add_argument(
+        "--api-versions",
+        action="append",
+        default=[],
+        metavar="GROUP/VERSION",
+        help=f"API the cluster has beyond KServe's, such as {POD_MONITOR_API}; may be repeated",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the manifests; 1, and the reason instead, when a component is refused."""
+    planned = sources.read_plans(args)
+    if any(one.is_refused for one in planned):
+        show(planned, sys.stderr)
+        return 1
+    context = Context(args.image, frozenset(args.api_versions))
+    manifests = [
+        manifest for one in planned for manifest in render(one.service, one.plans, context)
+    ]
+    sys.stdout.write(to_yaml(manifests))
+    return 0

@@ -1,0 +1,51 @@
+"""Names and labels of everything rendered; stable, and unique in a namespace. Pure."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from retrieval_operator.spec.choices import ComponentName
+from retrieval_operator.spec.service import API_VERSION, KIND, RetrievalService
+
+MANAGED_BY: Final = "retrieval-operator"
+DIGEST_ANNOTATION: Final = "retrieval.io/plan-digest"
+
+
+def inference_service_name(service: RetrievalService, component: ComponentName) -> str:
+    """The InferenceService of a component: `docs-embedder`."""
+    return f"{service.metadata.name}-{component.value}"
+
+
+def selector(service: RetrievalService) -> dict[str, str]:
+    """Labels that pick every object and pod of a service, and nothing else."""
+    return {
+        "app.kubernetes.io/instance": service.metadata.name,
+        "app.kubernetes.io/managed-by": MANAGED_BY,
+    }
+
+
+def labels(service: RetrievalService, component: ComponentName | None = None) -> dict[str, str]:
+    """Labels of an object of a service, or of one of its components."""
+    part = {"app.kubernetes.io/component": component.value} if component else {}
+    return {
+        "app.kubernetes.io/name": "retrieval-service",
+        **selector(service),
+        **part,
+        "app.kubernetes.io/part-of": "retrieval-service",
+    }
+
+
+def metadata(service: RetrievalService, name: str) -> dict[str, Any]:
+    """Name, namespace and owner; an object that is in no cluster owns nothing."""
+    owned = {"ownerReferences": [_owner(service)]} if service.metadata.uid else {}
+    return {"name": name, "namespace": service.metadata.namespace, **owned}
+
+
+def _owner(service: RetrievalService) -> dict[str, Any]:
+    return {
+        "apiVersion": API_VERSION,
+        "kind": KIND,
+        "name": service.metadata.name,
+        "uid": service.metadata.uid,
+        "controller": True,
+    }

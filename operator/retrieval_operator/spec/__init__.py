@@ -1,0 +1,61 @@
+"""The RetrievalService object: its fields, its rules, and how it is read.
+
+service = parse(document)          all problems at once, as a SpecError
+gaps = unsupported(service)        what this version cannot act on yet
+"""
+
+from retrieval_operator.spec.choices import (
+    ComponentName,
+    DeploymentMode,
+    Placement,
+    Precision,
+    Profile,
+    RolloutStrategy,
+    Scoring,
+    Visibility,
+)
+from retrieval_operator.spec.component import (
+    BUILTIN_URI,
+    Autoscaling,
+    Batching,
+    Component,
+    Embedder,
+    Gpu,
+    ModelSource,
+    Reranker,
+    ResourceAmounts,
+    Resources,
+)
+from retrieval_operator.spec.parsing import parse
+from retrieval_operator.spec.pod import PodTemplate
+from retrieval_operator.spec.quantity import Quantity
+from retrieval_operator.spec.service import RetrievalService, RetrievalServiceSpec
+from retrieval_operator.spec.support import Unsupported, unsupported
+
+__all__ = [
+    "BUILTIN_URI",
+    "Autoscaling",
+    "Batching",
+    "Component",
+    "ComponentName",
+    "DeploymentMode",
+    "Embedder",
+    "Gpu",
+    "ModelSource",
+    "Placement",
+    "PodTemplate",
+    "Precision",
+    "Profile",
+    "Quantity",
+    "Reranker",
+    "ResourceAmounts",
+    "Resources",
+    "RetrievalService",
+    "RetrievalServiceSpec",
+    "RolloutStrategy",
+    "Scoring",
+    "Unsupported",
+    "Visibility",
+    "parse",
+    "unsupported",
+]

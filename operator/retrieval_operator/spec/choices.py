@@ -1,0 +1,101 @@
+"""The closed lists of words that fields of a RetrievalService take."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class ComponentName(StrEnum):
+    """The halves of a service; also the default model names on the wire."""
+
+    EMBEDDER = "embedder"
+    RERANKER = "reranker"
+
+
+class DeploymentMode(StrEnum):
+    """How KServe runs a predictor."""
+
+    STANDARD = "Standard"
+    KNATIVE = "Knative"
+
+
+class Profile(StrEnum):
+    """What the planner optimises."""
+
+    BALANCED = "Balanced"
+    THROUGHPUT = "Throughput"
+    LATENCY = "Latency"
+
+
+class Placement(StrEnum):
+    """Whether embedder and reranker share a pod."""
+
+    SEPARATE = "Separate"
+    SHARED = "Shared"
+
+
+class Precision(StrEnum):
+    """The number format of weights and activations."""
+
+    AUTO = "Auto"
+    FP32 = "fp32"
+    FP16 = "fp16"
+    BF16 = "bf16"
+    INT8 = "int8"
+
+
+class Scoring(StrEnum):
+    """How a reranker turns a query and a document into one number."""
+
+    AUTO = "Auto"
+    CROSS_ENCODER = "CrossEncoder"
+    YES_NO = "YesNo"
+    LATE_INTERACTION = "LateInteraction"
+    BI_ENCODER = "BiEncoder"
+
+
+class RolloutStrategy(StrEnum):
+    """How a new version replaces running pods."""
+
+    AUTO = "Auto"
+    SURGE = "Surge"
+    RECREATE = "Recreate"
+
+
+class ScalingMetric(StrEnum):
+    """What autoscaling follows."""
+
+    QUEUE_WAIT = "QueueWait"
+
+
+class Visibility(StrEnum):
+    """Who can reach the service."""
+
+    CLUSTER_LOCAL = "ClusterLocal"
+    EXTERNAL = "External"
+
+
+class TolerationOperator(StrEnum):
+    """How a toleration compares a taint's value."""
+
+    EXISTS = "Exists"
+    EQUAL = "Equal"
+
+
+class TaintEffect(StrEnum):
+    """What a taint does to pods that do not tolerate it."""
+
+    NO_SCHEDULE = "NoSchedule"
+    PREFER_NO_SCHEDULE = "PreferNoSchedule"
+    NO_EXECUTE = "NoExecute"
+
+
+class Phase(StrEnum):
+    """One word on the whole service, for people; programs read the conditions."""
+
+    PENDING = "Pending"
+    PROGRESSING = "Progressing"
+    READY = "Ready"
+    DEGRADED = "Degraded"
+    SUSPENDED = "Suspended"
+    REFUSED = "Refused"

@@ -1,0 +1,230 @@
+"""One half of a RetrievalService: an embedder or a reranker, and everything it can be told.
+
+A field left out is planned, or takes the default written here. Units are in the names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
+
+from retrieval_operator.spec.block import Block, LabelValue, ObjectName, Unique
+from retrieval_operator.spec.choices import (
+    ComponentName,
+    Precision,
+    RolloutStrategy,
+    ScalingMetric,
+    Scoring,
+)
+from retrieval_operator.spec.pod import PodTemplate
+from retrieval_operator.spec.quantity import Quantity
+
+BUILTIN_URI = "builtin://all-MiniLM-L6-v2"
+SCHEMES = ("builtin", "hf", "pvc", "s3", "gs", "oci", "file")
+
+
+class SecretKey(Block):
+    """One key of a Secret in the same namespace."""
+
+    name: ObjectName
+    """Name of the Secret."""
+    key: Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")] = "token"
+    """Key inside the Secret."""
+
+
+class ModelSource(Block):
+    """Where the checkpoint comes from and how far it is trusted."""
+
+    uri: Annotated[str, Field(min_length=1, max_length=512)] = BUILTIN_URI
+    """Address of the checkpoint: hf://ORGANISATION/NAME, pvc://CLAIM/PATH, s3://BUCKET/PATH,
+    gs://BUCKET/PATH, oci://IMAGE, file:///PATH (a folder of the pod), or
+    builtin://all-MiniLM-L6-v2, which is part of the predictor's image and needs no download."""
+    revision: (
+        Annotated[
+            str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$")
+        ]
+        | None
+    ) = None
+    """Commit, tag or branch of a hf:// model. Pin a commit: without it two pods can load different
+    weights."""
+    token_secret: SecretKey | None = None
+    """Secret with the access token of a private or gated hf:// model."""
+    trust_remote_code: bool = False
+    """Run Python code that comes with the checkpoint. Off: such a checkpoint is refused."""
+    allow_pickle: bool = False
+    """Load pickled weights, which can run code. Off: only safetensors."""
+
+
+class Batching(Block):
+    """What fits in one forward pass and what may wait for one."""
+
+    max_batch_tokens: Annotated[int, Field(ge=8, le=4_194_304)] | None = None
+    """Real tokens in one forward pass. Omitted: planned from the memory and speed of the device."""
+    max_batch_size: Annotated[int, Field(ge=1, le=65_536)] | None = None
+    """Texts (embedder) or query-document pairs (reranker) in one forward pass. Omitted: planned."""
+    max_queue_tokens: Annotated[int, Field(ge=8, le=1_073_741_824)] | None = None
+    """Tokens that may wait; a request that would pass it gets 429 with Retry-After. Omitted:
+    planned."""
+    max_queue_delay_milliseconds: Annotated[int, Field(ge=0, le=1000)] = 0
+    """Milliseconds an unfilled batch waits for company while the device is idle. 0 never waits:
+    batches then form from what queued while the device was busy."""
+
+
+class Autoscaling(Block):
+    """How the number of pods follows the load."""
+
+    min_replicas: Annotated[int, Field(ge=1, le=1000)] = 1
+    """Fewest pods."""
+    max_replicas: Annotated[int, Field(ge=1, le=1000)]
+    """Most pods."""
+    metric: ScalingMetric = ScalingMetric.QUEUE_WAIT
+    """What to follow. QueueWait: seconds a request waits before its forward pass."""
+    target: Quantity = Quantity.parse("200m")
+    """Value of the metric to hold, averaged over the pods: 200m is 0.2 seconds of waiting."""
+    behavior: Mapping[str, Any] | None = None
+    """HorizontalPodAutoscaler behavior: scaleUp and scaleDown policies."""
+
+
+class ResourceClaim(Block):
+    """A device requested through dynamic resource allocation."""
+
+    name: Annotated[
+        str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
+    ]
+    """Name of the claim inside the pod."""
+    resource_claim_name: ObjectName | None = None
+    """Existing ResourceClaim to use."""
+    resource_claim_template_name: ObjectName | None = None
+    """ResourceClaimTemplate to make a claim from, one for each pod."""
+
+
+class Gpu(Block):
+    """The device of each pod. Without this block the component computes on the CPU."""
+
+    resource: Annotated[
+        str,
+        Field(
+            min_length=3,
+            max_length=317,
+            pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?/[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$",
+        ),
+    ] = "nvidia.com/gpu"
+    """Extended resource to request: nvidia.com/gpu, a slice such as nvidia.com/mig-1g.10gb, or
+    nvidia.com/gpu.shared."""
+    count: Annotated[int, Field(ge=1, le=16)] = 1
+    """Devices of each pod."""
+    memory: Quantity | None = None
+    """Memory of one device, such as 24Gi. Set it where nodes carry no GPU labels; it also caps what
+    a pod takes of a larger or shared device."""
+    products: Annotated[
+        tuple[Annotated[LabelValue, Field(min_length=1)], ...],
+        Field(max_length=16),
+        Unique(),
+    ] = ()
+    """Values of the node label nvidia.com/gpu.product to run on, such as NVIDIA-L4. Empty: any; the
+    plan then fits the smallest that qualifies."""
+    runtime_class_name: ObjectName | None = None
+    """RuntimeClass of the pods, such as nvidia. Omitted: the cluster's default."""
+    resource_claims: Annotated[tuple[ResourceClaim, ...], Field(max_length=8), Unique("name")] = ()
+    """Devices requested through dynamic resource allocation instead of `resource`."""
+
+
+class ResourceAmounts(Block):
+    """CPU, memory and local disk of one pod. GPUs are requested by the `gpu` block."""
+
+    cpu: Quantity | None = None
+    """Cores: 4, or 500m for half a core."""
+    memory: Quantity | None = None
+    """Main memory: 16Gi."""
+    ephemeral_storage: Annotated[Quantity | None, Field(alias="ephemeral-storage")] = None
+    """Local disk; a hf:// checkpoint is downloaded there."""
+
+
+class Resources(Block):
+    """CPU and memory of each pod. Amounts left out are planned."""
+
+    requests: ResourceAmounts = ResourceAmounts()
+    """What the scheduler reserves for a pod."""
+    limits: ResourceAmounts = ResourceAmounts()
+    """What a pod may use at most."""
+
+
+class Rollout(Block):
+    """How a new version replaces running pods."""
+
+    strategy: RolloutStrategy = RolloutStrategy.AUTO
+    """Surge starts the new pod first and needs a spare device. Recreate stops the old one first.
+    Auto surges only where a spare device is free."""
+
+
+class Component(Block):
+    """What embedder and reranker have in common."""
+
+    name: ClassVar[ComponentName]
+
+    model: ModelSource = ModelSource()
+    """The checkpoint to serve. Omitted: the one inside the predictor's image."""
+    served_name: (
+        Annotated[
+            str, Field(min_length=1, max_length=63, pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]*)$")
+        ]
+        | None
+    ) = None
+    """Model name on the wire, in paths such as /v2/models/NAME/infer and in `model` of a request.
+    Omitted: embedder or reranker."""
+    precision: Precision = Precision.AUTO
+    """Number format of weights and activations. Auto: what the device computes fastest without a
+    visible loss. fp16 needs a GPU, int8 needs a CPU, bf16 a device that has it."""
+    max_input_tokens: Annotated[int, Field(ge=8, le=131_072)] | None = None
+    """Tokens of one text (embedder) or query-document pair (reranker); longer ones are cut, and the
+    answer says so. Omitted: what its authors meant, at most 2048."""
+    workers: Annotated[int, Field(ge=1, le=64)] | None = None
+    """API worker processes of a pod; they parse and tokenise, and share one copy of the model.
+    Omitted: planned."""
+    batching: Batching = Batching()
+    """What fits in one forward pass and what may wait for one."""
+    replicas: Annotated[int, Field(ge=1, le=1000)] | None = None
+    """Number of pods. Omitted: 1, or what autoscaling says. Not together with autoscaling."""
+    autoscaling: Autoscaling | None = None
+    """How the number of pods follows the load. Not together with replicas."""
+    gpu: Gpu | None = None
+    """The device of each pod. Omitted: the component computes on the CPU."""
+    resources: Resources = Resources()
+    """CPU and memory of each pod. Amounts left out are planned."""
+    prompts: Annotated[
+        Mapping[str, Annotated[str, Field(max_length=2048)]], Field(max_length=16)
+    ] = {}
+    """Texts put before each input, by name: `query` and `passage`, or whatever name requests give.
+    They replace the checkpoint's prompts of the same name."""
+    startup_timeout_seconds: Annotated[int, Field(ge=30, le=86_400)] = 1200
+    """Seconds a pod may take to download, load and warm up before it is restarted."""
+    rollout: Rollout = Rollout()
+    """How a new version replaces running pods."""
+    pod_template: PodTemplate = PodTemplate()
+    """What to add to the pods: placement, labels, volumes, environment."""
+
+    @property
+    def wire_name(self) -> str:
+        """The model name that requests use."""
+        return self.served_name or self.name.value
+
+
+class Embedder(Component):
+    """Turns texts into vectors."""
+
+    name = ComponentName.EMBEDDER
+
+
+class Reranker(Component):
+    """Scores documents against a query."""
+
+    name = ComponentName.RERANKER
+
+    scoring: Scoring = Scoring.AUTO
+    """How a query and a document become one score. Auto follows the checkpoint. CrossEncoder: a
+    classification head. YesNo: the logits of the words yes and no. LateInteraction: the best match
+    of each query token. BiEncoder: the cosine of two embeddings."""
+    instruction: Annotated[str, Field(min_length=1, max_length=2048)] | None = None
+    """Task description for a checkpoint that takes one; a request may replace it."""

@@ -1,0 +1,198 @@
+"""Answer one request: tokenise, ask the engine, turn its rows into vectors or scores."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from retrieval_predictor.card import ModelCard
+from retrieval_predictor.errors import Malformed, NotReady
+from retrieval_predictor.prompts import prompt_text
+from retrieval_predictor.settings import Scoring
+from retrieval_predictor.template import open_tokenizer
+from retrieval_predictor.tokenise import Tokeniser, Tokens
+from retrieval_predictor.work import (
+    Embeddings,
+    EmbedRequest,
+    Floats,
+    RerankRequest,
+    Rows,
+    Run,
+    Scores,
+    Timings,
+)
+
+_INLINE_CHARACTERS = 4096
+"""Texts up to this are tokenised on the loop (0.1 ms a thousand); more go to a thread."""
+
+
+class Backend(Protocol):
+    """Whoever turns ids into rows."""
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What it is doing, with the model's card once that is known."""
+
+    async def run(self, run: Run) -> Rows:
+        """One row a text."""
+
+
+class Answerer:
+    """Answers requests for one model. It learns which model from the engine."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._card: ModelCard | None = None
+        self._tokeniser: Tokeniser | None = None
+
+    @property
+    def card(self) -> ModelCard:
+        """Facts about the model.
+
+        Raises:
+            NotReady: It is not loaded yet.
+        """
+        if self._card is None:
+            known = self._backend.state.get("card")
+            if known is None:
+                raise NotReady(str(self._backend.state["phase"]))
+            self._card = ModelCard(**known)
+        return self._card
+
+    @property
+    def _scoring(self) -> Scoring:
+        if self.card.scoring is None:
+            raise AssertionError("an embedder was asked to rerank; this is a bug")
+        return Scoring(self.card.scoring)
+
+    async def embed(self, request: EmbedRequest, deadline_s: float = 0.0) -> Embeddings:
+        """A vector for each input, in order.
+
+        Raises:
+            RequestError: The request cannot be served as it is; nothing was computed.
+            RetrievalError: Whatever else the engine answered with.
+        """
+        card = self.card
+        if request.dimensions is not None and not 1 <= request.dimensions <= card.dimensions:
+            raise Malformed(
+                f"dimensions is {request.dimensions}, this model has 1 to {card.dimensions}"
+            )
+        started_s = time.perf_counter()
+        tokens = await self._tokenise_inputs(request)
+        tokenised_s = time.perf_counter() - started_s
+        answer = await self._backend.run(Run(tokens.encoded, deadline_s))
+        normalise = card.normalise if request.normalise is None else request.normalise
+        return Embeddings(
+            vectors=finish_vectors(answer.rows, request.dimensions, normalise=normalise),
+            token_counts=tokens.encoded.lengths,
+            truncated=tokens.truncated,
+            timings=Timings(tokenised_s, answer.queue_s, answer.forward_s),
+        )
+
+    async def rerank(self, request: RerankRequest, deadline_s: float = 0.0) -> Scores:
+        """A score for each document, in order.
+
+        Raises:
+            RequestError: The request cannot be served as it is; nothing was computed.
+            RetrievalError: Whatever else the engine answered with.
+        """
+        score = _SCORERS[self._scoring]
+        started_s = time.perf_counter()
+        tokens = await self._tokenise_documents(request)
+        tokenised_s = time.perf_counter() - started_s
+        answer = await self._backend.run(Run(tokens.encoded, deadline_s))
+        scores = score(answer.rows, request)
+        count = len(request.documents)
+        return Scores(
+            scores=scores,
+            token_counts=tokens.encoded.lengths[-count:],
+            truncated=tokens.truncated[-count:],
+            timings=Timings(tokenised_s, answer.queue_s, answer.forward_s),
+        )
+
+    async def _tokenise_inputs(self, request: EmbedRequest) -> Tokens:
+        tokeniser = self._open_tokeniser()
+        prompt = prompt_text(request.prompt_name, self.card.prompts, self.card.default_prompt)
+        texts = tuple(prompt + one for one in request.inputs if isinstance(one, str))
+        rows = tuple(one for one in request.inputs if not isinstance(one, str))
+        if rows:
+            return tokeniser.ids(rows, request.truncation)
+        return await _near(texts, partial(tokeniser.texts, texts, request.truncation))
+
+    async def _tokenise_documents(self, request: RerankRequest) -> Tokens:
+        tokeniser, texts = self._open_tokeniser(), (request.query, *request.documents)
+        if request.instruction is not None:
+            raise Malformed("this reranker takes no instruction; leave it out")
+        query, documents, encode = request.query, request.documents, tokeniser.pairs
+        if self._scoring is not Scoring.CROSS_ENCODER:
+            query = prompt_text("query", self.card.prompts, None) + query
+            told = prompt_text("passage", self.card.prompts, None)
+            documents, encode = tuple(told + text for text in documents), tokeniser.apart
+        limit = request.max_tokens_per_document
+        return await _near(texts, partial(encode, query, documents, limit, request.truncation))
+
+    def _open_tokeniser(self) -> Tokeniser:
+        if self._tokeniser is None:
+            card = self.card
+            tokenizer = open_tokenizer(Path(card.tokenizer_path))
+            self._tokeniser = Tokeniser(tokenizer, card.max_input_tokens, card.vocabulary_size)
+        return self._tokeniser
+
+
+async def _near(texts: tuple[str, ...], work: Callable[[], Tokens]) -> Tokens:
+    """Do short work here and long work in a thread, so that the loop keeps answering."""
+    if sum(map(len, texts)) <= _INLINE_CHARACTERS:
+        return work()
+    return await asyncio.to_thread(work)
+
+
+def finish_vectors(rows: Floats, dimensions: int | None, *, normalise: bool) -> Floats:
+    """Cut vectors to their first dimensions and give them length 1, in that order.
+
+    Shapes: (N, D) float32 -> (N, dimensions). A cut vector is always normalised, as Matryoshka
+    embeddings need (Kusupati et al. 2022, section 3). A zero vector stays zero.
+    """
+    cut = rows if dimensions is None else rows[:, :dimensions]
+    if not normalise and dimensions is None:
+        return cut
+    lengths = np.linalg.norm(cut, axis=1, keepdims=True)
+    unit: Floats = cut / np.maximum(lengths, np.float32(1e-12))
+    return unit
+
+
+def _late_interaction(rows: Floats, request: RerankRequest) -> Floats:
+    del request
+    return rows[1:, 0]
+
+
+def _bi_encoder(rows: Floats, request: RerankRequest) -> Floats:
+    del request
+    vectors = finish_vectors(rows, None, normalise=True)
+    cosine: Floats = vectors[1:] @ vectors[0]
+    return cosine
+
+
+def _cross_encoder(rows: Floats, request: RerankRequest) -> Floats:
+    if request.raw_scores:
+        return rows[:, 0]
+    probabilities: Floats = sigmoid(rows[:, 0])
+    return probabilities
+
+
+def sigmoid(logits: Floats) -> Floats:
+    """1 / (1 + e^-x) in float32 without overflow at either end."""
+    value: Floats = np.exp(-np.logaddexp(np.float32(0), -logits))
+    return value
+
+
+_SCORERS: dict[Scoring, Callable[[Floats, RerankRequest], Floats]] = {
+    Scoring.LATE_INTERACTION: _late_interaction,
+    Scoring.BI_ENCODER: _bi_encoder,
+    Scoring.CROSS_ENCODER: _cross_encoder,
+}

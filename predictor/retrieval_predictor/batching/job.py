@@ -1,0 +1,105 @@
+"""One request while the engine holds it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+import numpy as np
+import numpy.typing as npt
+
+from retrieval_predictor.work import Encoded, Floats, Part, Reference, Rows, Run
+
+QUERY_LANE_TOKENS = 1024
+"""A request of at most this many tokens is a query: about two passages, or ninety short queries."""
+
+
+class Lane(IntEnum):
+    """Short requests overtake long ones, within the bound of `policy.Limits`."""
+
+    QUERY = 0
+    BULK = 1
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """A request, how far it has been scheduled and which rows have come back.
+
+    `next_row` is the first row that no batch holds yet and `served_s` the time a batch last took
+    some; both move when a batch is taken. `answer` resolves once, with all rows or an error.
+    """
+
+    run: Run
+    arrived_s: float
+    answer: asyncio.Future[Rows]
+    next_row: int = 0
+    served_s: float = 0.0
+    queue_s: float = 0.0
+    forward_s: float = 0.0
+    reference: Reference = field(default_factory=Reference)
+    _starts: npt.NDArray[np.int64] = field(init=False)
+    _rows: Floats | None = None
+    _missing: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        lengths = self.run.encoded.lengths
+        self._starts = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
+        self._missing = int(lengths.size)
+        self.served_s = self.arrived_s
+
+    @property
+    def lane(self) -> Lane:
+        """The lane this request waits in."""
+        tokens = self.run.encoded.tokens
+        return Lane.QUERY if tokens <= QUERY_LANE_TOKENS else Lane.BULK
+
+    @property
+    def size(self) -> int:
+        """Texts of the request."""
+        return int(self.run.encoded.lengths.size)
+
+    @property
+    def waiting_tokens(self) -> int:
+        """Tokens that no batch holds yet."""
+        return int(self._starts[-1] - self._starts[self.next_row])
+
+    @property
+    def waits(self) -> bool:
+        """Whether rows are left to schedule."""
+        return self.next_row < self.size
+
+    def has_expired(self, now_s: float) -> bool:
+        """Whether the caller's deadline has passed."""
+        return 0.0 < self.run.deadline_s <= now_s
+
+    def fitting(self, tokens: int, rows: int) -> int:
+        """How many of the next rows fit in so many tokens and rows."""
+        budget = self._starts[self.next_row] + tokens
+        stop = int(np.searchsorted(self._starts, budget, side="right")) - 1
+        return min(stop - self.next_row, rows)
+
+    def tokens_of(self, rows: int) -> int:
+        """Tokens of the next rows."""
+        return int(self._starts[self.next_row + rows] - self._starts[self.next_row])
+
+    def take(self, rows: int, now_s: float) -> Part:
+        """Hand the next rows to a batch."""
+        start, stop = self.next_row, self.next_row + rows
+        encoded = self.run.encoded
+        if start == 0:
+            self.queue_s = now_s - self.arrived_s
+        self.next_row, self.served_s = stop, now_s
+        ids = encoded.ids[self._starts[start] : self._starts[stop]]
+        part = Encoded(ids, encoded.lengths[start:stop], encoded.segments[start:stop])
+        return Part(part, start, self.reference)
+
+    def deliver(self, first: int, rows: Floats, forward_s: float) -> None:
+        """Take rows back from a batch; the last ones resolve the answer."""
+        if self._rows is None:
+            self._rows = np.empty((self.size, rows.shape[1]), dtype=np.float32)
+        self._rows[first : first + len(rows)] = rows
+        self._missing -= len(rows)
+        self.forward_s += forward_s
+        if self._missing == 0 and not self.answer.done():
+            self.answer.set_result(Rows(self._rows, self.queue_s, self.forward_s))

@@ -1,0 +1,45 @@
+"""What the engine tells API workers about the model it loaded; also the body of `/info`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class WarmUp:
+    """What the largest planned batch cost on this machine.
+
+    `peak_memory_bytes` is the device's peak on a GPU and the engine's resident set on a CPU.
+    """
+
+    tokens: int
+    forward_s: float
+    tokens_per_s: float
+    peak_memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """Facts about a loaded model, all settled before it serves its first request.
+
+    `encoder` is "packed" (no padding) or "padded" (the fallback), `normalise` says whether the
+    checkpoint asks for unit vectors, `scoring` is None for an embedder.
+    """
+
+    uri: str
+    revision: str | None
+    architecture: str
+    parameters: int
+    precision: str
+    device: str
+    encoder: str
+    dimensions: int
+    max_input_tokens: int
+    vocabulary_size: int
+    tokenizer_path: str
+    prompts: dict[str, str]
+    default_prompt: str | None
+    normalise: bool
+    scoring: str | None
+    instruction: str | None
+    load_s: float

@@ -1,0 +1,59 @@
+"""Run one engine: `python -m retrieval_predictor.engine SOCKET`. Started by the supervisor."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from pathlib import Path
+
+import torch
+import uvloop
+
+from retrieval_predictor import processes
+from retrieval_predictor.engine import EXIT_CONFIGURATION
+from retrieval_predictor.engine.engine import Engine
+from retrieval_predictor.errors import StartupError
+from retrieval_predictor.logs import configure_logging
+from retrieval_predictor.settings import Settings
+
+
+def main() -> int:
+    """Serve until SIGTERM; returns the exit status."""
+    settings, socket = Settings(), Path(sys.argv[1])
+    configure_logging(settings.log_format)
+    processes.die_with_parent()
+    processes.sign(settings.runtime_dir, "engine")
+    torch.set_num_threads(threads(settings, len(os.sched_getaffinity(0))))
+    engine = Engine(settings, scratch=socket.parent)
+    try:
+        uvloop.run(_serve(engine, socket))
+    except StartupError as error:
+        print(f"{settings.component.value}: {error}", file=sys.stderr)
+        return EXIT_CONFIGURATION
+    return 0
+
+
+def threads(settings: Settings, cores: int) -> int:
+    """CPU threads for the model: as configured, else the cores that the API workers leave."""
+    return settings.threads or max(cores - settings.workers, 1)
+
+
+async def _serve(engine: Engine, socket: Path) -> None:
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    loop.add_signal_handler(signal.SIGINT, lambda: None)  # the supervisor decides
+    loop.add_signal_handler(signal.SIGUSR1, engine.drain)
+    serving = asyncio.create_task(engine.serve(socket))
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    serving.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await serving
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,124 @@
+"""The engine's life: load, warm up, serve, drain; and its figures while it does."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import time
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from retrieval_predictor import metrics
+from retrieval_predictor.batching.batcher import Batcher
+from retrieval_predictor.batching.job import Job
+from retrieval_predictor.batching.policy import Limits
+from retrieval_predictor.batching.queue import Queue
+from retrieval_predictor.card import ModelCard, WarmUp
+from retrieval_predictor.engine.device import DeviceThread, ThreadedDevice
+from retrieval_predictor.engine.observer import EngineObserver
+from retrieval_predictor.engine.server import Connection
+from retrieval_predictor.engine.warmup import warm_up
+from retrieval_predictor.errors import NotReady, RetrievalError
+from retrieval_predictor.model.load import load
+from retrieval_predictor.settings import Settings
+from retrieval_predictor.work import Run
+
+_REFRESH_S = 1.0
+
+log = structlog.get_logger(__name__)
+
+
+class Engine:
+    """One model on one device, behind one socket."""
+
+    def __init__(self, settings: Settings, scratch: Path) -> None:
+        self._settings = settings
+        self._scratch = scratch
+        batching = settings.batching
+        limits = Limits(
+            max_batch_tokens=batching.max_batch_tokens,
+            max_batch_size=batching.max_batch_size,
+            max_delay_s=batching.max_queue_delay_milliseconds / 1000,
+        )
+        self._queue = Queue(limits, batching.max_queue_tokens)
+        self._observer = EngineObserver(self._queue, settings)
+        self._batcher: Batcher | None = None
+        self._connections: set[Connection] = set()
+        self._phase = "loading"
+        self._card: ModelCard | None = None
+        self._warm_up: WarmUp | None = None
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """See `retrieval_predictor.engine.server.Engine`."""
+        return {
+            "phase": self._phase,
+            "card": dataclasses.asdict(self._card) if self._card else None,
+            "warm_up": dataclasses.asdict(self._warm_up) if self._warm_up else None,
+        }
+
+    def stats(self) -> dict[str, Any]:
+        """See `retrieval_predictor.engine.server.Engine`."""
+        return {"phase": self._phase, **self._observer.figures()}
+
+    def submit(self, run: Run) -> Job:
+        """Queue a request.
+
+        Raises:
+            NotReady: The model is not warm yet.
+            Overloaded: The queue is full.
+        """
+        if self._batcher is None:
+            raise NotReady(self._phase)
+        answer = asyncio.get_running_loop().create_future()
+        job = Job(run, time.monotonic(), answer)
+        try:
+            self._batcher.submit(job)
+        except RetrievalError as error:
+            metrics.rejected.labels(error.code).inc()
+            raise
+        return job
+
+    async def serve(self, socket: Path) -> None:
+        """Open the socket, load the model, then compute until cancelled.
+
+        Raises:
+            StartupError: The model cannot be served as configured.
+        """
+        loop = asyncio.get_running_loop()
+        server = await loop.create_unix_server(
+            lambda: Connection(self, self._connections), path=str(socket)
+        )
+        async with server:
+            thread = DeviceThread()
+            loaded = await thread.call(lambda: load(self._settings, self._scratch))
+            self._card = loaded.card
+            self._enter("warming up")
+            self._warm_up = await thread.call(
+                lambda: warm_up(loaded.runner, loaded.card, self._settings.batching)
+            )
+            device = ThreadedDevice(thread, loaded.runner)
+            self._batcher = Batcher(self._queue, device, self._observer, time.monotonic)
+            self._observer.model_ready(loaded.card)
+            self._enter("ready")
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._batcher.run())
+                tasks.create_task(self._refresh())
+
+    async def _refresh(self) -> None:
+        """Keep the gauges true while nothing is computed."""
+        while True:
+            self._observer.refresh()
+            await asyncio.sleep(_REFRESH_S)
+
+    def drain(self) -> None:
+        """Turn unready; work that still arrives is computed."""
+        self._enter("draining")
+
+    def _enter(self, phase: str) -> None:
+        self._phase = phase
+        log.info("engine", phase=phase)
+        for connection in self._connections:
+            connection.tell(self.state)

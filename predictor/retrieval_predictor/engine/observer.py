@@ -1,0 +1,87 @@
+"""Record what the engine does: the only place in it that touches Prometheus."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from typing import Any
+
+from retrieval_predictor import metrics
+from retrieval_predictor.batching.job import Job
+from retrieval_predictor.batching.queue import Queue
+from retrieval_predictor.card import ModelCard
+from retrieval_predictor.model.memory import device_memory
+from retrieval_predictor.settings import Settings
+from retrieval_predictor.work import Batch
+
+_WINDOW_S = 10.0
+
+
+class EngineObserver:
+    """Counts batches and knows how busy the device has been lately."""
+
+    def __init__(self, queue: Queue, settings: Settings) -> None:
+        self._queue = queue
+        self._settings = settings
+        self._recent: deque[tuple[float, float]] = deque()
+        self._task = "embed" if settings.component.value == "embedder" else "rerank"
+        self._has_padding = False
+        metrics.effective_max_batch_tokens.set(settings.batching.max_batch_tokens)
+        metrics.gpu_memory_bytes.labels("planned").set(settings.planned_memory_bytes)
+        metrics.process_start_s.labels("engine").set(time.time())
+        metrics.warmup_ready.set(0)
+
+    def model_ready(self, card: ModelCard) -> None:
+        """The model is loaded and warm."""
+        self._has_padding = card.encoder == "padded"
+        metrics.model_load_s.set(card.load_s)
+        labels = (card.uri, card.revision or "", card.precision, str(card.dimensions))
+        metrics.model_info.labels(*labels).set(1)
+        metrics.warmup_ready.set(1)
+
+    def batch_done(self, batch: Batch, jobs: tuple[Job, ...], forward_s: float) -> None:
+        """See `retrieval_predictor.batching.batcher.Observer`."""
+        metrics.forward_s.observe(forward_s)
+        metrics.batch_size.observe(batch.size)
+        metrics.batch_tokens.observe(batch.tokens)
+        metrics.padding_ratio.set(self._padding(batch))
+        metrics.input_tokens.labels(self._settings.name, self._task).inc(batch.tokens)
+        for job, part in zip(jobs, batch.parts, strict=True):
+            if part.first == 0:
+                metrics.queue_wait_s.labels(job.lane.name.lower()).observe(job.queue_s)
+        self._recent.append((time.monotonic(), forward_s))
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Bring the gauges up to date; also called while nothing is computed."""
+        metrics.queue_requests.set(len(self._queue))
+        metrics.queue_tokens.set(self._queue.tokens)
+        metrics.busy_ratio.set(self._busy_ratio())
+        memory = device_memory()
+        if memory is not None:
+            metrics.gpu_memory_bytes.labels("allocated").set(memory.allocated_bytes)
+            metrics.gpu_memory_bytes.labels("reserved").set(memory.reserved_bytes)
+            metrics.gpu_memory_bytes.labels("peak").set(memory.used_bytes)
+            metrics.gpu_memory_bytes.labels("total").set(memory.total_bytes)
+
+    def figures(self) -> dict[str, Any]:
+        """The live figures of `/stats`."""
+        return {
+            "queue_requests": len(self._queue),
+            "queue_tokens": self._queue.tokens,
+            "max_queue_tokens": self._settings.batching.max_queue_tokens,
+            "max_batch_tokens": self._settings.batching.max_batch_tokens,
+            "busy_ratio": round(self._busy_ratio(), 4),
+        }
+
+    def _busy_ratio(self) -> float:
+        now_s = time.monotonic()
+        while self._recent and self._recent[0][0] < now_s - _WINDOW_S:
+            self._recent.popleft()
+        return min(sum(forward_s for _, forward_s in self._recent) / _WINDOW_S, 1.0)
+
+    def _padding(self, batch: Batch) -> float:
+        if not self._has_padding:
+            return 0.0
+        longest = max(int(part.encoded.lengths.max()) for part in batch.parts)
+        return 1.0 - batch.tokens / (longest * batch.size)

@@ -1,0 +1,127 @@
+"""Read the small files of a checkpoint: how it pools, what it was trained to be told, how long.
+
+Weights are not touched here. The sentence-transformers files are optional; a bare transformers
+checkpoint pools by the mean, which is what sentence-transformers does with one as well.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from retrieval_predictor.errors import UnsafeCheckpoint, UnsupportedModel
+
+_LEGACY_MODES = {
+    "pooling_mode_cls_token": "cls",
+    "pooling_mode_max_tokens": "max",
+    "pooling_mode_mean_tokens": "mean",
+    "pooling_mode_mean_sqrt_len_tokens": "mean_sqrt_len_tokens",
+    "pooling_mode_weightedmean_tokens": "weightedmean",
+    "pooling_mode_lasttoken": "lasttoken",
+}
+_POSITIONS_AFTER_PADDING = {"roberta", "xlm-roberta", "camembert", "mpnet"}
+"""Families that count positions from `padding_idx + 1` (fairseq's learned positions)."""
+
+_UNBOUNDED_TOKENS = 1_000_000
+"""Stands for a model without a limit, such as one with relative positions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What the files of a checkpoint say about serving it.
+
+    `pooling` lists the modes whose results are concatenated, `dense` the folders of projection
+    layers after it. `max_tokens` is the longest input the authors meant, special tokens included,
+    and `max_positions` the longest one the model has positions for.
+    """
+
+    folder: Path
+    uri: str
+    architecture: str
+    pooling: tuple[str, ...]
+    dense: tuple[Path, ...]
+    normalise: bool
+    max_tokens: int
+    max_positions: int
+    prompts: dict[str, str]
+    default_prompt: str | None
+
+
+def read_checkpoint(folder: Path, uri: str) -> Checkpoint:
+    """Read every file that decides how a checkpoint is served.
+
+    Raises:
+        UnsupportedModel: A sentence-transformers module that this version does not have.
+    """
+    config = _json(folder / "config.json")
+    modules = _modules(folder, uri)
+    prompts = _json(folder / "config_sentence_transformers.json")
+    return Checkpoint(
+        folder=folder,
+        uri=uri,
+        architecture=(config.get("architectures") or [config.get("model_type", "unknown")])[0],
+        pooling=_pooling(modules.get("Pooling", ()), uri),
+        dense=modules.get("Dense", ()),
+        normalise="Normalize" in modules,
+        max_tokens=_max_tokens(folder, config),
+        max_positions=_max_positions(config),
+        prompts=prompts.get("prompts") or {},
+        default_prompt=prompts.get("default_prompt_name"),
+    )
+
+
+def require_safetensors(checkpoint: Checkpoint) -> None:
+    """Refuse a checkpoint whose weights are only pickled.
+
+    Raises:
+        UnsafeCheckpoint: There is no `.safetensors` file.
+    """
+    if not any(checkpoint.folder.glob("*.safetensors")):
+        pickles = sorted(path.name for path in checkpoint.folder.glob("*.bin"))
+        raise UnsafeCheckpoint(checkpoint.uri, ", ".join(pickles) or "no weights at all")
+
+
+def _modules(folder: Path, uri: str) -> dict[str, tuple[Path, ...]]:
+    found: dict[str, tuple[Path, ...]] = {}
+    for module in _json(folder / "modules.json", default=[]):
+        kind = str(module["type"]).rsplit(".", 1)[-1]
+        if kind not in {"Transformer", "Pooling", "Dense", "Normalize"}:
+            raise UnsupportedModel(
+                uri, f"its module {kind} is not one of Pooling, Dense, Normalize"
+            )
+        found[kind] = (*found.get(kind, ()), folder / module["path"])
+    return found
+
+
+def _pooling(folders: tuple[Path, ...], uri: str) -> tuple[str, ...]:
+    if not folders:
+        return ("mean",)
+    config = _json(folders[0] / "config.json")
+    if config.get("include_prompt") is False:
+        raise UnsupportedModel(uri, "its pooling leaves the prompt's tokens out (include_prompt)")
+    modes = config.get("pooling_mode")
+    if modes is None:
+        return tuple(name for key, name in _LEGACY_MODES.items() if config.get(key)) or ("mean",)
+    return (modes,) if isinstance(modes, str) else tuple(modes)
+
+
+def _max_tokens(folder: Path, config: dict[str, Any]) -> int:
+    sentence = _json(folder / "sentence_bert_config.json").get("max_seq_length")
+    tokenizer = _json(folder / "tokenizer_config.json").get("model_max_length")
+    bounds = (sentence, tokenizer, _max_positions(config))
+    return min(int(bound) for bound in bounds if bound)
+
+
+def _max_positions(config: dict[str, Any]) -> int:
+    positions = int(config.get("max_position_embeddings") or _UNBOUNDED_TOKENS)
+    if config.get("model_type") in _POSITIONS_AFTER_PADDING:
+        positions -= int(config.get("pad_token_id") or 0) + 1
+    return positions
+
+
+def _json(path: Path, default: Any = None) -> Any:
+    if not path.is_file():
+        return {} if default is None else default
+    return json.loads(path.read_text(encoding="utf-8"))

@@ -1,0 +1,62 @@
+"""From token vectors to one vector a text, for every pooling mode of sentence-transformers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from retrieval_predictor.model.packing import Packed
+
+Pool = Callable[[Tensor, Packed], Tensor]
+
+
+def mean(hidden: Tensor, packed: Packed) -> Tensor:
+    """Average of a text's token vectors: (T, H) float32 -> (N, H)."""
+    return torch.segment_reduce(hidden, "mean", lengths=packed.lengths, unsafe=True)
+
+
+def mean_sqrt(hidden: Tensor, packed: Packed) -> Tensor:
+    """Sum of a text's token vectors over the root of their number: (T, H) -> (N, H)."""
+    total = torch.segment_reduce(hidden, "sum", lengths=packed.lengths, unsafe=True)
+    return total / packed.lengths.sqrt().unsqueeze(1)
+
+
+def weighted_mean(hidden: Tensor, packed: Packed) -> Tensor:
+    """Average weighted by place, 1 for the first token (SGPT, Muennighoff 2022, eq. 2)."""
+    weights = (packed.positions + 1).to(hidden.dtype).unsqueeze(1)
+    total = torch.segment_reduce(hidden * weights, "sum", lengths=packed.lengths, unsafe=True)
+    return total / (packed.lengths * (packed.lengths + 1) / 2).unsqueeze(1)
+
+
+def maximum(hidden: Tensor, packed: Packed) -> Tensor:
+    """Largest value in each dimension: (T, H) -> (N, H)."""
+    return torch.segment_reduce(hidden, "max", lengths=packed.lengths, unsafe=True)
+
+
+def first(hidden: Tensor, packed: Packed) -> Tensor:
+    """The first token's vector ([CLS]): (T, H) -> (N, H)."""
+    return hidden[packed.offsets[:-1].long()]
+
+
+def last(hidden: Tensor, packed: Packed) -> Tensor:
+    """The last token's vector: (T, H) -> (N, H)."""
+    return hidden[packed.offsets[1:].long() - 1]
+
+
+MODES: dict[str, Pool] = {
+    "cls": first,
+    "mean": mean,
+    "max": maximum,
+    "mean_sqrt_len_tokens": mean_sqrt,
+    "weightedmean": weighted_mean,
+    "lasttoken": last,
+}
+"""Pooling functions by the names in sentence-transformers' `1_Pooling/config.json`."""
+
+
+def pool(hidden: Tensor, packed: Packed, modes: tuple[str, ...]) -> Tensor:
+    """One vector a text: (T, H) of any float type -> (N, H * len(modes)) float32."""
+    hidden = hidden.float()
+    return torch.cat([MODES[mode](hidden, packed) for mode in modes], dim=1)

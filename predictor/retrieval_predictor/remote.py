@@ -1,0 +1,160 @@
+"""An API worker's end of the engine's socket: one connection, many requests at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+import structlog
+
+from retrieval_predictor import frames
+from retrieval_predictor.errors import EngineLost, NotReady
+from retrieval_predictor.frames import Frame, FrameReader, Kind
+from retrieval_predictor.work import Rows, Run
+
+log = structlog.get_logger(__name__)
+
+_RECONNECT_S = 0.1
+CONNECTING = "waiting for the engine"
+
+
+class RemoteEngine:
+    """The engine as an API worker sees it. It reconnects for as long as it is open."""
+
+    def __init__(self, socket: Path) -> None:
+        self._socket = socket
+        self._ids = itertools.count(1)
+        self._waiting: dict[int, asyncio.Future[Any]] = {}
+        self._transport: asyncio.Transport | None = None
+        self._keeper: asyncio.Task[None] | None = None
+        self._state: dict[str, Any] = {"phase": CONNECTING}
+        self._changed = asyncio.Event()
+
+    @property
+    def phase(self) -> str:
+        """What the engine is doing: loading, warming up, ready, draining, or waiting for it."""
+        return str(self._state["phase"])
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether this pod should be sent requests."""
+        return self.phase == "ready"
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """The last state the engine pushed, as JSON values."""
+        return self._state
+
+    def open(self) -> None:
+        """Start connecting; a second call does nothing."""
+        if self._keeper is None:
+            self._keeper = asyncio.create_task(self._keep_connected())
+
+    async def close(self) -> None:
+        """Stop connecting; requests in flight fail."""
+        if self._keeper is not None:
+            self._keeper.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._keeper
+        if self._transport is not None:
+            self._transport.close()
+
+    async def run(self, run: Run) -> Rows:
+        """One row a text.
+
+        Raises:
+            NotReady: The model is still loading.
+            EngineLost: The engine died with the request on board.
+            RetrievalError: Whatever the engine answered with.
+        """
+        request_id = next(self._ids)
+        rows: Rows = await self._ask(request_id, frames.pack_run(request_id, run))
+        return rows
+
+    async def stats(self) -> dict[str, Any]:
+        """The engine's live figures.
+
+        Raises:
+            NotReady: There is no engine to ask.
+        """
+        request_id = next(self._ids)
+        stats: dict[str, Any] = await self._ask(request_id, frames.pack_stats(request_id, None))
+        return stats
+
+    async def _ask(self, request_id: int, frame: bytes) -> Any:
+        transport = self._transport
+        if transport is None:
+            raise NotReady(CONNECTING)
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._waiting[request_id] = answer
+        transport.write(frame)
+        try:
+            return await answer
+        except asyncio.CancelledError:
+            transport.write(frames.pack_cancel(request_id))
+            raise
+        finally:
+            self._waiting.pop(request_id, None)
+
+    async def _keep_connected(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                _, protocol = await loop.create_unix_connection(
+                    lambda: _Stream(self._receive), path=str(self._socket)
+                )
+            except OSError:
+                await asyncio.sleep(_RECONNECT_S)
+                continue
+            self._transport = protocol.transport
+            await protocol.lost.wait()
+            self._disconnected()
+
+    def _disconnected(self) -> None:
+        self._transport = None
+        self._state = {**self._state, "phase": CONNECTING}
+        for answer in self._waiting.values():
+            if not answer.done():
+                answer.set_exception(EngineLost())
+
+    def _receive(self, frame: Frame) -> None:
+        if frame.kind is Kind.STATE:
+            self._state = frames.unpack_json(frame.payload)
+            return
+        answer = self._waiting.get(frame.request_id)
+        if answer is None or answer.done():
+            return
+        match frame.kind:
+            case Kind.ROWS:
+                answer.set_result(frames.unpack_rows(frame.payload))
+            case Kind.STATS:
+                answer.set_result(frames.unpack_json(frame.payload))
+            case Kind.FAULT:
+                answer.set_exception(frames.unpack_fault(frame.payload))
+            case _:
+                raise ValueError(f"the engine sent a {frame.kind.name} frame")
+
+
+class _Stream(asyncio.Protocol):
+    """Cuts the socket's bytes into frames."""
+
+    def __init__(self, receive: Callable[[Frame], None]) -> None:
+        self._receive = receive
+        self._reader = FrameReader()
+        self.lost = asyncio.Event()
+        self.transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        del exc
+        self.lost.set()
+
+    def data_received(self, data: bytes) -> None:
+        for frame in self._reader.feed(data):
+            self._receive(frame)

@@ -1,0 +1,38 @@
+"""Run the API workers: `python -m retrieval_predictor.serving`. Started by the supervisor."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+
+import kserve
+import uvloop
+
+from retrieval_predictor import processes
+from retrieval_predictor.serving.app import install, quieten
+from retrieval_predictor.serving.frontend import frontend
+from retrieval_predictor.serving.model import ReadyDataPlane, RetrievalModel
+
+
+def main() -> None:
+    """Serve until SIGTERM, then finish what is in flight."""
+    processes.die_with_parent()
+    settings = frontend().settings
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    asyncio.set_event_loop(asyncio.new_event_loop())  # KServe asks for one before it runs
+    install()
+    server = kserve.ModelServer(
+        http_port=settings.http_port,
+        grpc_port=settings.grpc_port,
+        workers=settings.workers,
+        enable_latency_logging=False,
+        grace_period=math.ceil(settings.drain_timeout_s),
+    )
+    server.dataplane = ReadyDataPlane(model_registry=server.registered_models)
+    quieten()
+    processes.sign(settings.runtime_dir, "api")
+    server.start([RetrievalModel(settings.name)])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""Put endpoints on the wire: read, time, count, and give every error its status and body."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+
+import structlog
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from retrieval_predictor import metrics
+from retrieval_predictor.protocol.faults import body_of, code_of, fault_of, headers_of
+from retrieval_predictor.protocol.usage import truncated_inputs
+from retrieval_predictor.serving import pages
+from retrieval_predictor.serving.body import read_body
+from retrieval_predictor.serving.calls import (
+    EMBEDDER_ENDPOINTS,
+    RERANKER_ENDPOINTS,
+    Endpoint,
+    Reply,
+)
+from retrieval_predictor.serving.frontend import Frontend
+
+log = structlog.get_logger(__name__)
+
+TRUNCATED_HEADER = "x-truncated-inputs"
+_CLIENT_GONE = Response(status_code=499)
+
+
+def routes(front: Frontend) -> list[BaseRoute]:
+    """Every route of this predictor's component."""
+    endpoints = EMBEDDER_ENDPOINTS if front.is_embedder else RERANKER_ENDPOINTS
+    computing = [
+        Route(endpoint.path, _handler(front, endpoint), methods=["POST"]) for endpoint in endpoints
+    ]
+    return [*computing, *pages.routes(front)]
+
+
+def _handler(front: Frontend, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
+    async def handle(request: Request) -> Response:
+        try:
+            body = await read_body(request, front.settings.limits.max_body_bytes)
+        except ClientDisconnect:
+            return _CLIENT_GONE
+        except Exception as error:  # noqa: BLE001  (one place turns errors into answers)
+            return _refuse(front, endpoint, error)
+        return await _answer(front, endpoint, request, body)
+
+    return handle
+
+
+async def _answer(front: Frontend, endpoint: Endpoint, request: Request, body: bytes) -> Response:
+    started_s = time.perf_counter()
+    try:
+        reply = await endpoint.handle(front, request, body)
+    except Exception as error:  # noqa: BLE001  (one place turns errors into answers)
+        return _refuse(front, endpoint, error)
+    labels = (front.settings.name, front.task, endpoint.protocol)
+    metrics.requests.labels(*labels, "200").inc()
+    metrics.request_duration_s.labels(*labels).observe(time.perf_counter() - started_s)
+    return _accept(front, reply)
+
+
+def _accept(front: Frontend, reply: Reply) -> Response:
+    cut = truncated_inputs(reply.answer)
+    headers = dict(reply.headers)
+    if cut:
+        headers[TRUNCATED_HEADER] = str(cut)
+        metrics.truncated_inputs.labels(front.settings.name, front.task).inc(cut)
+    metrics.tokenise_s.labels(front.settings.name).observe(reply.answer.timings.tokenise_s)
+    return Response(reply.content, headers=headers)
+
+
+def _refuse(front: Frontend, endpoint: Endpoint, error: Exception) -> Response:
+    fault = fault_of(error)
+    if fault.status == 500:
+        log.error("request_failed", route=endpoint.path, exc_info=error)
+    labels = (front.settings.name, front.task, endpoint.protocol, str(fault.status))
+    metrics.requests.labels(*labels).inc()
+    log.debug("request_refused", route=endpoint.path, code=code_of(error))
+    return Response(
+        body_of(error, endpoint.dialect),
+        status_code=fault.status,
+        media_type="application/json",
+        headers=headers_of(error),
+    )

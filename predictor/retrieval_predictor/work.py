@@ -1,0 +1,169 @@
+"""The nouns that the stages of a request hand over: what was asked, and what came back.
+
+Protocols parse bytes into an `EmbedRequest` or a `RerankRequest` and render `Embeddings` or
+`Scores` into bytes. Nothing here knows a wire format, a tokenizer or a device.
+
+Letters used in shapes everywhere: N texts, T real tokens of a batch, H hidden size, D output size.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int32]
+Flags = npt.NDArray[np.bool_]
+
+
+class Truncation(StrEnum):
+    """What happens to a text that is longer than the limit."""
+
+    RIGHT = "right"
+    LEFT = "left"
+    MIDDLE = "middle"
+    NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedRequest:
+    """Texts, or lists of token ids, to be turned into vectors; order is kept.
+
+    `inputs` holds either strings or tuples of token ids, never both. `prompt_name` picks a prompt
+    of the model ("query", "passage", …); None uses the model's default. `dimensions` cuts and
+    renormalises the vectors (Matryoshka). `normalise` None means as the checkpoint says.
+    """
+
+    inputs: tuple[str, ...] | tuple[tuple[int, ...], ...]
+    prompt_name: str | None = None
+    dimensions: int | None = None
+    truncation: Truncation = Truncation.RIGHT
+    normalise: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RerankRequest:
+    """Documents to be scored against one query; scores come back in the order of `documents`.
+
+    `instruction` replaces the model's own where the model takes one. `raw_scores` asks for the
+    score before the sigmoid. `max_tokens_per_document` None means whatever the model takes.
+    """
+
+    query: str
+    documents: tuple[str, ...]
+    instruction: str | None = None
+    max_tokens_per_document: int | None = None
+    truncation: Truncation = Truncation.RIGHT
+    raw_scores: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Where the time of one request went; the three do not overlap."""
+
+    tokenise_s: float = 0.0
+    queue_s: float = 0.0
+    forward_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Embeddings:
+    """The answer to an `EmbedRequest`.
+
+    Shapes: vectors (N, D) float32; token_counts (N,) int32 as the model saw them, special tokens
+    included; truncated (N,) bool.
+    """
+
+    vectors: Floats
+    token_counts: Ints
+    truncated: Flags
+    timings: Timings = Timings()
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """The answer to a `RerankRequest`.
+
+    Shapes: scores (N,) float32, higher is more relevant; token_counts (N,) int32 of query and
+    document together; truncated (N,) bool.
+    """
+
+    scores: Floats
+    token_counts: Ints
+    truncated: Flags
+    timings: Timings = Timings()
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """The token ids of one request, concatenated.
+
+    Shapes: ids (T,), lengths (N,), segments (N,), all int32. A segment is where a row's second
+    text starts (token type 1), or the row's length where it has only one.
+    """
+
+    ids: Ints
+    lengths: Ints
+    segments: Ints
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of the whole request."""
+        return int(self.ids.size)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A request as the engine gets it; `deadline_s` is on CLOCK_MONOTONIC, 0 for none."""
+
+    encoded: Encoded
+    deadline_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The engine's answer: one row per text, (N, width) float32, and where the time went."""
+
+    rows: Floats
+    queue_s: float
+    forward_s: float
+
+
+@dataclass(slots=True)
+class Reference:
+    """What later batches of a request need from its first row: the query's token vectors.
+
+    Filled by the batch that computes row 0 and read by every batch of the same request, which the
+    queue never reorders.
+    """
+
+    vectors: object | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Rows of one request that share a forward pass; `first` is the index of their first."""
+
+    encoded: Encoded
+    first: int
+    reference: Reference
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one forward pass computes, request by request."""
+
+    parts: tuple[Part, ...]
+
+    @property
+    def size(self) -> int:
+        """Texts in the batch."""
+        return sum(int(part.encoded.lengths.size) for part in self.parts)
+
+    @property
+    def tokens(self) -> int:
+        """Real tokens in the batch."""
+        return sum(part.encoded.tokens for part in self.parts)

@@ -1,0 +1,40 @@
+"""Rewrite `manifests.yaml` of every case from its `service.yaml` and `nodes.yaml`.
+
+python tests/golden/write.py
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+
+from retrieval_operator.facts import facts_of
+from retrieval_operator.inventory import Inventory, Origin, nodes_of
+from retrieval_operator.plan import Plan, ask_of, plan
+from retrieval_operator.render import Context, render, to_yaml
+from retrieval_operator.spec import parse
+from tests.golden.planner_table import PAGE, updated
+
+CASES = tuple(sorted(path.parent for path in Path(__file__).parent.glob("*/service.yaml")))
+CONTEXT = Context("example/predictor:v1", frozenset({"monitoring.coreos.com/v1"}))
+
+
+def rendered(case: Path) -> str:
+    """The manifests of a case as YAML."""
+    service = parse(yaml.safe_load((case / "service.yaml").read_text()))
+    nodes = nodes_of(list(yaml.safe_load_all((case / "nodes.yaml").read_text())))
+    inventory = Inventory(nodes, Origin.CLUSTER)
+    plans = {}
+    for component in service.spec.components:
+        ask = ask_of(service.spec, component)
+        answer = plan(ask, facts_of(ask.uri), inventory)
+        assert isinstance(answer, Plan), answer
+        plans[component.name] = answer
+    return to_yaml(render(service, plans, CONTEXT))
+
+
+if __name__ == "__main__":
+    for folder in CASES:
+        (folder / "manifests.yaml").write_text(rendered(folder))
+    PAGE.write_text(updated(PAGE.read_text()))

@@ -1,0 +1,92 @@
+"""Start the real predictor on free ports, and stop it again."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+
+@dataclass(frozen=True, slots=True)
+class Predictor:
+    """A running predictor: where it listens and the process that supervises it."""
+
+    url: str
+    grpc: str
+    process: subprocess.Popen[str]
+    log: Path
+
+    def get(self, path: str) -> httpx.Response:
+        """One GET."""
+        return httpx.get(self.url + path, timeout=30)
+
+    def post(self, path: str, **more: object) -> httpx.Response:
+        """One POST."""
+        return httpx.post(self.url + path, timeout=60, **more)  # type: ignore[arg-type]
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nothing listens on."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+    finally:
+        for one in sockets:
+            one.close()
+
+
+def wait_until_ready(predictor: Predictor, timeout_s: float = 120.0) -> None:
+    """Wait for the model; fails with the log where the process ends first."""
+    deadline_s = time.monotonic() + timeout_s
+    while time.monotonic() < deadline_s:
+        if predictor.process.poll() is not None:
+            raise AssertionError(f"the predictor ended:\n{predictor.log.read_text()}")
+        try:
+            if predictor.get("/health").status_code == 200:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.1)
+    raise AssertionError(f"not ready in {timeout_s} s:\n{predictor.log.read_text()}")
+
+
+@contextmanager
+def launched(folder: Path, **settings: object) -> Iterator[Predictor]:
+    """A predictor with these settings (RETRIEVAL_ names, lower case); it may not be ready yet."""
+    http_port, grpc_port = free_ports(2)
+    folder.mkdir(parents=True, exist_ok=True)
+    chosen = {"http_port": http_port, "grpc_port": grpc_port, "runtime_dir": folder, **settings}
+    environment = {f"RETRIEVAL_{name.upper()}": str(value) for name, value in chosen.items()}
+    log = folder / "log"
+    with log.open("w", encoding="utf-8") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "retrieval_predictor"],
+            env={**os.environ, **environment},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+    predictor = Predictor(f"http://127.0.0.1:{http_port}", f"127.0.0.1:{grpc_port}", process, log)
+    try:
+        yield predictor
+    finally:
+        process.terminate()
+        process.wait(timeout=60)
+
+
+@contextmanager
+def running(folder: Path, **settings: object) -> Iterator[Predictor]:
+    """A predictor that is ready."""
+    with launched(folder, **settings) as predictor:
+        wait_until_ready(predictor)
+        yield predictor

@@ -1,0 +1,85 @@
+"""The table of GPU products, slices of them, and products it lacks."""
+
+import pytest
+
+from retrieval_operator.devices import (
+    PRODUCTS,
+    assumed_device,
+    find_device,
+    similar_products,
+    whole_product,
+)
+
+
+@pytest.mark.parametrize("product", sorted(PRODUCTS))
+def test_every_row_is_plausible_and_sourced(product):
+    device = PRODUCTS[product]
+    assert device.half_tflops > device.fp32_tflops > 1
+    assert device.memory_mib > 8000
+    assert device.bandwidth_gb_s > 100
+    assert "NVIDIA" in device.source
+
+
+@pytest.mark.parametrize(
+    ("product", "bf16"),
+    [("Tesla-T4", False), ("Tesla-V100-SXM2-16GB", False), ("NVIDIA-A30", True)],
+)
+def test_bf16_and_flash_attention_start_with_ampere(product, bf16):
+    assert PRODUCTS[product].has_bf16 is bf16
+    assert PRODUCTS[product].has_flash_attention is bf16
+
+
+@pytest.mark.parametrize(
+    ("label", "memory_mib"),
+    [
+        ("NVIDIA-A100-SXM4-40GB-MIG-1g.5gb", 4864),
+        ("NVIDIA-A100-SXM4-80GB-MIG-1g.10gb", 9728),
+        ("NVIDIA-A100-SXM4-80GB-MIG-2g.20gb", 19968),
+        ("NVIDIA-A100-SXM4-80GB-MIG-3g.40gb", 40192),
+        ("NVIDIA-H100-80GB-HBM3-MIG-1g.10gb", 9984),
+        ("NVIDIA-H200-MIG-1g.18gb", 16384),
+    ],
+)
+def test_a_slice_has_at_most_the_memory_that_nvidia_smi_reports(label, memory_mib):
+    device = find_device(label)
+    assert device is not None
+    assert 0.96 * memory_mib < device.memory_mib <= memory_mib
+
+
+def test_a_slice_computes_at_its_share_of_the_multiprocessors():
+    slice_, whole = (
+        find_device("NVIDIA-A100-SXM4-80GB-MIG-3g.40gb"),
+        PRODUCTS["NVIDIA-A100-SXM4-80GB"],
+    )
+    assert slice_ is not None
+    assert slice_.half_tflops == pytest.approx(whole.half_tflops * 3 / 7)
+    assert slice_.bandwidth_gb_s == pytest.approx(whole.bandwidth_gb_s / 2)
+    assert slice_.capability == whole.capability
+
+
+def test_a_shared_product_is_the_product():
+    assert find_device("NVIDIA-L4-SHARED") == PRODUCTS["NVIDIA-L4"]
+    assert whole_product("NVIDIA-A100-SXM4-80GB-MIG-1g.10gb-SHARED") == "NVIDIA-A100-SXM4-80GB"
+
+
+def test_an_unknown_product_is_none():
+    assert find_device("NVIDIA-Q9") is None
+    assert find_device("NVIDIA-Q9-MIG-1g.10gb") is None
+
+
+def test_an_unlisted_product_gets_the_lowest_rates_of_its_generation_and_says_so():
+    device = assumed_device("NVIDIA-Q9", 48000, (8, 6))
+    assert device.memory_mib == 48000
+    assert device.half_tflops == PRODUCTS["NVIDIA-A2"].half_tflops
+    assert "8.x" in device.source
+
+
+def test_without_a_capability_the_oldest_is_assumed():
+    device = assumed_device("amd.com/gpu", 1000, None)
+    assert not device.has_flash_attention
+    assert device.half_tflops == min(one.half_tflops for one in PRODUCTS.values())
+
+
+def test_a_misspelt_product_has_neighbours():
+    assert "NVIDIA-L4" in similar_products("L4")
+    assert similar_products("NVIDIA-H100-80GB-HBM4")[0] == "NVIDIA-H100-80GB-HBM3"

@@ -1,0 +1,48 @@
+"""Fields this version cannot act on are refused by path, never ignored."""
+
+import pytest
+
+from retrieval_operator.spec import unsupported
+from retrieval_operator.spec.support import GAPS
+from tests.support.spec import service
+
+ASKED = {
+    "spec.deploymentMode": {"embedder": {}, "deploymentMode": "Knative"},
+    "spec.placement": {"embedder": {}, "reranker": {}, "placement": "Shared"},
+    "spec.auth": {"embedder": {}, "auth": {"apiKeysSecret": "keys"}},
+    "spec.objective": {"embedder": {}, "objective": {"requestsPerBurst": 500, "withinSeconds": 3}},
+    "spec.expose.visibility": {"embedder": {}, "expose": {"visibility": "External"}},
+    "spec.embedder.precision": {"embedder": {"precision": "int8"}},
+    "spec.embedder.autoscaling": {"embedder": {"autoscaling": {"maxReplicas": 8}}},
+    "spec.embedder.gpu.count": {"embedder": {"gpu": {"count": 2}}},
+    "spec.embedder.gpu.resourceClaims": {"embedder": {"gpu": {"resourceClaims": [{"name": "a"}]}}},
+    "spec.reranker.scoring": {"reranker": {"scoring": "YesNo"}},
+}
+
+
+@pytest.mark.parametrize(("path", "spec"), ASKED.items(), ids=list(ASKED))
+def test_what_cannot_be_done_is_named_with_a_way_out(path, spec):
+    (gap,) = unsupported(service(spec))
+    assert gap.path == path
+    assert gap.got
+    assert gap.remedy in str(gap)
+
+
+def test_every_gap_is_asked_for_above():
+    assert len(ASKED) == len(GAPS)
+
+
+def test_everything_else_can_be_done():
+    spec = {
+        "suspend": True,
+        "profile": "Throughput",
+        "monitoring": {"podMonitor": {"labels": {"release": "monitoring"}}},
+        "embedder": {
+            "gpu": {"memory": "24Gi", "products": ["NVIDIA-L4"], "runtimeClassName": "nvidia"},
+            "replicas": 3,
+            "rollout": {"strategy": "Surge"},
+            "prompts": {"query": "query: "},
+        },
+        "reranker": {"scoring": "BiEncoder"},
+    }
+    assert unsupported(service(spec)) == ()
