@@ -44,7 +44,7 @@ check: $(READY)  ## Format, lint, types, import contracts, generated files, unit
 	$(BIN)/mypy
 	$(BIN)/lint-imports --quiet 2>/dev/null || $(BIN)/lint-imports
 	$(BIN)/python -m retrieval_operator.generate --check
-	$(BIN)/pytest tests/unit tests/contract $(PYTEST_ARGS)
+	$(BIN)/pytest tests/unit tests/contract -n auto $(PYTEST_ARGS)
 
 fix: $(READY)  ## Format, and repair what the linter can
 	$(BIN)/ruff check --fix --quiet . || true
@@ -54,7 +54,7 @@ generate: $(READY)  ## Write the CRD, its reference and the golden manifests fro
 	$(BIN)/python -m retrieval_operator.generate
 
 bench: $(READY)  ## Measure the quickstart on this machine
-	$(BIN)/retrieval-bench --help
+	./bench/quickstart.sh
 
 clean:  ## Remove .venv and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

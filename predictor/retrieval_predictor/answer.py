@@ -15,7 +15,7 @@ from retrieval_predictor.card import ModelCard
 from retrieval_predictor.errors import Malformed, NotReady
 from retrieval_predictor.prompts import prompt_text
 from retrieval_predictor.settings import Scoring
-from retrieval_predictor.template import open_tokenizer
+from retrieval_predictor.template import open_tokenizer, read_chat
 from retrieval_predictor.tokenise import Tokeniser, Tokens
 from retrieval_predictor.work import (
     Embeddings,
@@ -107,7 +107,7 @@ class Answerer:
         tokens = await self._tokenise_documents(request)
         tokenised_s = time.perf_counter() - started_s
         answer = await self._backend.run(Run(tokens.encoded, deadline_s))
-        scores = score(answer.rows, request)
+        scores = score(answer.rows, request.raw_scores or self.card.activation == "Identity")
         count = len(request.documents)
         return Scores(
             scores=scores,
@@ -127,21 +127,32 @@ class Answerer:
 
     async def _tokenise_documents(self, request: RerankRequest) -> Tokens:
         tokeniser, texts = self._open_tokeniser(), (request.query, *request.documents)
-        if request.instruction is not None:
-            raise Malformed("this reranker takes no instruction; leave it out")
         query, documents, encode = request.query, request.documents, tokeniser.pairs
-        if self._scoring is not Scoring.CROSS_ENCODER:
+        if self._scoring is Scoring.YES_NO:
+            encode = partial(tokeniser.questions, self._instruction(request))
+        elif request.instruction is not None:
+            raise Malformed("this reranker takes no instruction; leave it out")
+        elif self._scoring is not Scoring.CROSS_ENCODER:
             query = prompt_text("query", self.card.prompts, None) + query
             told = prompt_text("passage", self.card.prompts, None)
             documents, encode = tuple(told + text for text in documents), tokeniser.apart
         limit = request.max_tokens_per_document
         return await _near(texts, partial(encode, query, documents, limit, request.truncation))
 
+    def _instruction(self, request: RerankRequest) -> str:
+        told = request.instruction or self.card.instruction
+        if told is None:
+            raise AssertionError("a yes-or-no reranker came without an instruction; this is a bug")
+        return told
+
     def _open_tokeniser(self) -> Tokeniser:
         if self._tokeniser is None:
             card = self.card
             tokenizer = open_tokenizer(Path(card.tokenizer_path))
-            self._tokeniser = Tokeniser(tokenizer, card.max_input_tokens, card.vocabulary_size)
+            chat = read_chat(tokenizer) if card.scoring == Scoring.YES_NO else None
+            self._tokeniser = Tokeniser(
+                tokenizer, card.max_input_tokens, card.vocabulary_size, chat
+            )
         return self._tokeniser
 
 
@@ -166,20 +177,20 @@ def finish_vectors(rows: Floats, dimensions: int | None, *, normalise: bool) -> 
     return unit
 
 
-def _late_interaction(rows: Floats, request: RerankRequest) -> Floats:
-    del request
+def _late_interaction(rows: Floats, is_raw: bool) -> Floats:
+    del is_raw
     return rows[1:, 0]
 
 
-def _bi_encoder(rows: Floats, request: RerankRequest) -> Floats:
-    del request
+def _bi_encoder(rows: Floats, is_raw: bool) -> Floats:
+    del is_raw
     vectors = finish_vectors(rows, None, normalise=True)
     cosine: Floats = vectors[1:] @ vectors[0]
     return cosine
 
 
-def _cross_encoder(rows: Floats, request: RerankRequest) -> Floats:
-    if request.raw_scores:
+def _cross_encoder(rows: Floats, is_raw: bool) -> Floats:
+    if is_raw:
         return rows[:, 0]
     probabilities: Floats = sigmoid(rows[:, 0])
     return probabilities
@@ -191,8 +202,9 @@ def sigmoid(logits: Floats) -> Floats:
     return value
 
 
-_SCORERS: dict[Scoring, Callable[[Floats, RerankRequest], Floats]] = {
+_SCORERS: dict[Scoring, Callable[[Floats, bool], Floats]] = {
     Scoring.LATE_INTERACTION: _late_interaction,
     Scoring.BI_ENCODER: _bi_encoder,
     Scoring.CROSS_ENCODER: _cross_encoder,
+    Scoring.YES_NO: _cross_encoder,
 }

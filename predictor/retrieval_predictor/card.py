@@ -22,8 +22,10 @@ class WarmUp:
 class ModelCard:
     """Facts about a loaded model, all settled before it serves its first request.
 
+    `instruction` is what a reranker that takes one is told where a request says nothing.
     `encoder` is "packed" (no padding) or "padded" (the fallback), `normalise` says whether the
-    checkpoint asks for unit vectors, `scoring` is None for an embedder.
+    checkpoint asks for unit vectors, `scoring` is None for an embedder. `activation` is what turns
+    a reranker's logit into its score, "Sigmoid" or "Identity", and None where there is no logit.
     """
 
     uri: str
@@ -42,4 +44,5 @@ class ModelCard:
     normalise: bool
     scoring: str | None
     instruction: str | None
+    activation: str | None
     load_s: float

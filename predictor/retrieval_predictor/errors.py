@@ -209,6 +209,17 @@ class EngineLost(Unavailable):
 
 
 @dataclass(eq=False)
+class DeviceLost(Unavailable):
+    """The device cannot be used any more by the process that has it."""
+
+    code: ClassVar[str] = "device_lost"
+    detail: str
+
+    def __str__(self) -> str:
+        return f"the device failed ({self.detail}); the engine is being restarted, retry"
+
+
+@dataclass(eq=False)
 class ModelFailure(RetrievalError):
     """The forward pass failed; nothing the caller sent explains it."""
 

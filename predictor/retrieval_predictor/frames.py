@@ -9,7 +9,7 @@ with the number of texts. Nothing is pickled; tensors are raw little-endian arra
     CANCEL  := empty
     ROWS    := N u32 · width u32 · queue seconds f64 · forward seconds f64 · rows f32[N, width]
     FAULT   := JSON {"code", "facts"} of an error
-    STATE   := JSON {"phase", …}, pushed by the engine whenever it changes; request id 0
+    STATE   := JSON {"phase", …}, pushed by the engine every second and on changes; request id 0
     STATS   := empty from an API worker, JSON with live figures from the engine
 
 CLOCK_MONOTONIC is one clock for all processes of a machine (clock_gettime(2)), which is what lets
@@ -30,6 +30,8 @@ from retrieval_predictor.errors import RetrievalError, revive
 from retrieval_predictor.work import Encoded, Rows, Run
 
 MAX_FRAME_BYTES = 2**31 - 1
+BEAT_S = 1.0
+"""Seconds between two STATE frames; an engine that stays silent for many of them is lost."""
 
 _HEAD = struct.Struct("<IBQ")
 _RUN = struct.Struct("<dI")

@@ -55,12 +55,15 @@ queue_tokens = Gauge(
 )
 input_tokens = Counter("retrieval_input_tokens", "Tokens computed.", ["model", "task"])
 truncated_inputs = Counter("retrieval_truncated_inputs", "Texts that were cut.", ["model", "task"])
-rejected = Counter("retrieval_rejected", "Requests not computed, by cause.", ["reason"])
+rejected = Counter("retrieval_rejected", "Requests not computed to the end, by cause.", ["reason"])
 effective_max_batch_tokens = Gauge(
     "retrieval_effective_max_batch_tokens",
     "Tokens a batch may hold now.",
     multiprocess_mode="livemax",
 )
+oom_retries = Counter("retrieval_oom_retries", "Batches that did not fit in device memory.")
+cache_hits = Counter("retrieval_cache_hits", "Texts answered without computing them again.")
+cache_misses = Counter("retrieval_cache_misses", "Texts that had to be computed.")
 busy_ratio = Gauge(
     "retrieval_engine_busy_ratio",
     "Share of the last ten seconds in which the device computed.",

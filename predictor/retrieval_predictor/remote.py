@@ -19,6 +19,8 @@ from retrieval_predictor.work import Rows, Run
 log = structlog.get_logger(__name__)
 
 _RECONNECT_S = 0.1
+SILENT_BEATS = 10
+"""So many seconds without a word, while it should speak every second, and an engine is lost."""
 CONNECTING = "waiting for the engine"
 
 
@@ -67,8 +69,8 @@ class RemoteEngine:
         """One row a text.
 
         Raises:
-            NotReady: The model is still loading.
-            EngineLost: The engine died with the request on board.
+            NotReady: The model is still loading, or there is no engine.
+            EngineLost: The engine died, or fell silent, with the request on board.
             RetrievalError: Whatever the engine answered with.
         """
         request_id = next(self._ids)
@@ -87,7 +89,7 @@ class RemoteEngine:
 
     async def _ask(self, request_id: int, frame: bytes) -> Any:
         transport = self._transport
-        if transport is None:
+        if transport is None or self.phase == CONNECTING:
             raise NotReady(CONNECTING)
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting[request_id] = answer
@@ -105,16 +107,18 @@ class RemoteEngine:
         while True:
             try:
                 _, protocol = await loop.create_unix_connection(
-                    lambda: _Stream(self._receive), path=str(self._socket)
+                    lambda: Stream(self._receive), path=str(self._socket)
                 )
             except OSError:
                 await asyncio.sleep(_RECONNECT_S)
                 continue
             self._transport = protocol.transport
-            await protocol.lost.wait()
+            await until_lost(protocol)
             self._disconnected()
 
     def _disconnected(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
         self._transport = None
         self._state = {**self._state, "phase": CONNECTING}
         for answer in self._waiting.values():
@@ -139,22 +143,45 @@ class RemoteEngine:
                 raise ValueError(f"the engine sent a {frame.kind.name} frame")
 
 
-class _Stream(asyncio.Protocol):
-    """Cuts the socket's bytes into frames."""
+class Stream(asyncio.Protocol):
+    """Cuts the socket's bytes into frames. `heard` is set by every byte that comes."""
 
     def __init__(self, receive: Callable[[Frame], None]) -> None:
         self._receive = receive
         self._reader = FrameReader()
+        self.heard = False
         self.lost = asyncio.Event()
         self.transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the way to write."""
         self.transport = cast("asyncio.Transport", transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """The engine closed it, or died."""
         del exc
         self.lost.set()
 
     def data_received(self, data: bytes) -> None:
+        """Hand over every frame that is now whole."""
+        self.heard = True
         for frame in self._reader.feed(data):
             self._receive(frame)
+
+
+async def until_lost(stream: Stream) -> None:
+    """Return when the connection is closed, or the engine has been silent for too long.
+
+    Beats are counted, not seconds, so that a worker that was itself paused does not blame the
+    engine for the time.
+    """
+    silent = 0
+    while silent < SILENT_BEATS:
+        stream.heard = False
+        try:
+            await asyncio.wait_for(stream.lost.wait(), frames.BEAT_S)
+        except TimeoutError:
+            silent = 0 if stream.heard else silent + 1
+        else:
+            return
+    log.warning("engine_silent", for_s=SILENT_BEATS * frames.BEAT_S)

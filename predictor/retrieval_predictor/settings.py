@@ -43,6 +43,7 @@ class Scoring(StrEnum):
 
     AUTO = "Auto"
     CROSS_ENCODER = "CrossEncoder"
+    YES_NO = "YesNo"
     LATE_INTERACTION = "LateInteraction"
     BI_ENCODER = "BiEncoder"
 
@@ -137,6 +138,9 @@ class Settings(BaseSettings):
     batching: Batching = Batching()
     gpu: Gpu = Gpu()
     limits: Limits = Limits()
+    cache_bytes: Annotated[int, Field(ge=0)] = Field(
+        64 * 2**20, description="Memory for rows computed before; 0 computes every text anew."
+    )
     planned_memory_bytes: Annotated[int, Field(ge=0)] = Field(
         0,
         description="Memory the plan foresees; shown beside the measured figure.",

@@ -47,6 +47,7 @@ class Supervisor:
         self._folder = Path(tempfile.mkdtemp(prefix=prefix, dir=settings.runtime_dir))
         (self._folder / "metrics").mkdir()
         self._environment = {
+            "OMP_WAIT_POLICY": "PASSIVE",  # threads that spin starve the workers, see DECISIONS 9
             **environment,
             "RETRIEVAL_RUNTIME_DIR": str(self._folder),
             "PROMETHEUS_MULTIPROC_DIR": str(self._folder / "metrics"),

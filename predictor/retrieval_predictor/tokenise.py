@@ -13,8 +13,8 @@ from itertools import chain
 import numpy as np
 from tokenizers import Encoding, Tokenizer
 
-from retrieval_predictor.errors import InputTooLong, OutOfVocabulary
-from retrieval_predictor.template import Template, read_template
+from retrieval_predictor.errors import InputTooLong, Malformed, OutOfVocabulary
+from retrieval_predictor.template import Chat, Template, ask, read_template
 from retrieval_predictor.work import Encoded, Flags, Ints, Truncation
 
 CHARACTERS_PER_TOKEN = 12
@@ -26,6 +26,9 @@ _SLACK_TOKENS = 16
 _QUERY_SHARE = 0.75
 """Part of a pair that the query may fill (FlagEmbedding cuts queries at 3/4 of max_length)."""
 
+_LEAST_PAIR_TOKENS = 8
+"""Room for query and document that an instruction has to leave."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
@@ -36,10 +39,23 @@ class Tokens:
 
 
 class Tokeniser:
-    """Turns texts into ids the way one model wants them. Safe to use from several threads."""
+    """Turns texts into ids the way one model wants them. Safe to use from several threads.
 
-    def __init__(self, tokenizer: Tokenizer, max_tokens: int, vocabulary_size: int) -> None:
+    With a `chat`, special tokens written out in a text are read as plain text, because a document
+    must not be able to end its own turn and answer for the model.
+    """
+
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        max_tokens: int,
+        vocabulary_size: int,
+        chat: Chat | None = None,
+    ) -> None:
         self._tokenizer = tokenizer
+        self._chat = chat
+        if chat is not None:
+            tokenizer.encode_special_tokens = True
         self._template: Template = read_template(tokenizer)
         self._max_tokens = max_tokens
         self._vocabulary_size = vocabulary_size
@@ -103,6 +119,50 @@ class Tokeniser:
             )
         return Tokens(encoded, np.array(cuts, dtype=np.bool_) | query_cut)
 
+    def questions(
+        self,
+        instruction: str,
+        query: str,
+        documents: tuple[str, ...],
+        max_document_tokens: int | None,
+        truncation: Truncation,
+    ) -> Tokens:
+        """Ids of a chat that asks whether each document answers the query.
+
+        Only the document is cut, the query at most to 3/4 of what the rest leaves.
+
+        Raises:
+            InputTooLong: A text is over the limit and truncation is NEVER.
+            Malformed: The instruction leaves no room for the texts.
+        """
+        chat = self._chat
+        if chat is None:
+            raise AssertionError("a model without a chat was asked a question; this is a bug")
+        room = self._max_tokens - chat.tokens
+        asked, query_cut = self._question(ask(instruction, query), room, truncation)
+        room = min(room - len(asked), max_document_tokens or room)
+        bodies, cuts = self._bodies(tuple(f" {text}" for text in documents), room, truncation)
+        rows = [[*chat.leading, *asked, *body, *chat.trailing] for body in bodies]
+        return Tokens(_concatenate(rows), np.array(cuts, dtype=np.bool_) | query_cut)
+
+    def _question(
+        self, texts: tuple[str, str, str], room: int, truncation: Truncation
+    ) -> tuple[list[int], bool]:
+        """Ids of a question up to its document, and whether its query was cut."""
+        before, after = self._plain(texts[0]), self._plain(texts[2])
+        left = room - len(before) - len(after)
+        if left < _LEAST_PAIR_TOKENS:
+            raise Malformed(
+                f"prompt and instruction leave {left} of {self._max_tokens} tokens to query and "
+                f"document, which need {_LEAST_PAIR_TOKENS}; shorten the instruction"
+            )
+        (query,), (is_cut,) = self._bodies((texts[1],), int(left * _QUERY_SHARE), truncation)
+        return ([*before, *query, *after] if is_cut else self._plain("".join(texts))), is_cut
+
+    def _plain(self, text: str) -> list[int]:
+        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
+        return ids
+
     def ids(self, rows: tuple[tuple[int, ...], ...], truncation: Truncation) -> Tokens:
         """Ids that the caller made, taken as they are: no special tokens are added.
 
@@ -123,6 +183,10 @@ class Tokeniser:
     def _bodies(
         self, texts: tuple[str, ...], limit: int, truncation: Truncation
     ) -> tuple[list[list[int]], list[bool]]:
+        if truncation is Truncation.MIDDLE:
+            wholes = [self._ends(text, limit) or self._plain(text) for text in texts]
+            kept = [self._cut(index, ids, limit, truncation) for index, ids in enumerate(wholes)]
+            return kept, [len(ids) > limit for ids in wholes]
         shortened = [_shorten(text, limit, truncation) for text in texts]
         encodings = self._tokenizer.encode_batch_fast(shortened, add_special_tokens=False)
         bodies, cuts = [], []
@@ -133,6 +197,15 @@ class Tokeniser:
             bodies.append(self._cut(index, whole.ids, limit, truncation))
             cuts.append(len(whole.ids) > limit)
         return bodies, cuts
+
+    def _ends(self, text: str, limit: int) -> list[int] | None:
+        """Ids of both ends of a huge text, None where either has too few to be cut."""
+        least_tokens = limit - limit // 2 + _SLACK_TOKENS
+        room = least_tokens * CHARACTERS_PER_TOKEN
+        if len(text) <= 2 * room:
+            return None
+        head, tail = self._plain(text[:room]), self._plain(text[len(text) - room :])
+        return [*head, *tail] if min(len(head), len(tail)) > least_tokens else None
 
     def _complete(self, text: str, short: str, encoding: Encoding, limit: int) -> Encoding:
         """The encoding of the whole text where the shortened one left too few tokens to cut."""
@@ -161,7 +234,7 @@ class Tokeniser:
 def _shorten(text: str, limit_tokens: int, truncation: Truncation) -> str:
     """The part of a huge text that can reach the model, by characters."""
     room = (limit_tokens + _SLACK_TOKENS) * CHARACTERS_PER_TOKEN
-    if len(text) <= room or truncation in {Truncation.NEVER, Truncation.MIDDLE}:
+    if len(text) <= room or truncation is Truncation.NEVER:
         return text
     return text[len(text) - room :] if truncation is Truncation.LEFT else text[:room]
 

@@ -14,6 +14,7 @@ from retrieval_operator.spec.support import gaps
 from retrieval_predictor.settings import Settings
 
 BY_HAND = {
+    "cache_bytes",
     "limits.max_body_bytes",
     "limits.max_texts",
     "drain_timeout_s",

@@ -59,7 +59,16 @@ def test_nothing_names_a_path_of_the_machine_it_was_written_on():
 def test_every_metric_has_our_prefix_and_a_unit_or_a_plain_count():
     names = {one._name for one in vars(predictor_metrics).values() if hasattr(one, "_name")}
     units = ("_seconds", "_bytes", "_ratio", "_tokens", "_info")
-    counts = ("_requests", "_size", "_inputs", "_rejected", "_ready")
+    counts = (
+        "_requests",
+        "_size",
+        "_inputs",
+        "_rejected",
+        "_ready",
+        "_hits",
+        "_misses",
+        "_retries",
+    )
     assert names
     for name in names:
         assert name.startswith("retrieval_"), name

@@ -14,6 +14,7 @@ import tritonclient.http
 from tritonclient.utils import InferenceServerException
 
 from tests.support.processes import Predictor
+from tests.support.tensors import text_tensor
 
 pytestmark = [pytest.mark.serving, pytest.mark.looptime(False)]
 TEXTS = ["hello", "world of vectors"]
@@ -24,12 +25,6 @@ def by_openai(predictor: Predictor) -> np.ndarray:
     answer = client.embeddings.create(model="embedder", input=TEXTS)
     client.close()
     return np.array([item.embedding for item in answer.data])
-
-
-def tensor(module, name: str, texts: list[str]):
-    one = module.InferInput(name, [len(texts)], "BYTES")
-    one.set_data_from_numpy(np.array([text.encode() for text in texts], dtype=object))
-    return one
 
 
 def test_openai(embedder: Predictor):
@@ -51,7 +46,7 @@ def test_triton_over_http_with_and_without_binary_tensors(embedder: Predictor, b
 async def test_triton_over_grpc(embedder: Predictor):
     async with tritonclient.grpc.aio.InferenceServerClient(embedder.grpc) as client:
         assert await client.is_model_ready("embedder")
-        result = await client.infer("embedder", [tensor(tritonclient.grpc, "text", TEXTS)])
+        result = await client.infer("embedder", [text_tensor(tritonclient.grpc, "text", TEXTS)])
     vectors = await asyncio.to_thread(by_openai, embedder)
     np.testing.assert_allclose(result.as_numpy("embedding"), vectors, atol=1e-6)
     assert result.as_numpy("token_count").tolist() == [3, 5]
@@ -62,7 +57,7 @@ async def test_a_grpc_error_has_its_status_and_its_numbers(embedder: Predictor):
         with pytest.raises(InferenceServerException, match="1 to 384") as refused:
             await client.infer(
                 "embedder",
-                [tensor(tritonclient.grpc, "text", TEXTS)],
+                [text_tensor(tritonclient.grpc, "text", TEXTS)],
                 parameters={"dimensions": 5000},
             )
     assert refused.value.status() == "StatusCode.INVALID_ARGUMENT"
@@ -70,8 +65,8 @@ async def test_a_grpc_error_has_its_status_and_its_numbers(embedder: Predictor):
 
 async def test_triton_over_grpc_reranks(reranker: Predictor):
     inputs = [
-        tensor(tritonclient.grpc, "query", ["bread"]),
-        tensor(tritonclient.grpc, "documents", ["a loaf of bread", "a bank"]),
+        text_tensor(tritonclient.grpc, "query", ["bread"]),
+        text_tensor(tritonclient.grpc, "documents", ["a loaf of bread", "a bank"]),
     ]
     async with tritonclient.grpc.aio.InferenceServerClient(reranker.grpc) as client:
         scores = (await client.infer("reranker", inputs)).as_numpy("scores")

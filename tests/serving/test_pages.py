@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import time
 from dataclasses import dataclass
@@ -11,25 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.metrics import metric, pids
 from tests.support.processes import Predictor, launched, running
 
 pytestmark = [pytest.mark.serving, pytest.mark.looptime(False)]
 
 
-def metric(page: str, name: str, **labels: str) -> float:
-    """The sum of a metric's samples that carry these labels."""
-    total = 0.0
-    for line in page.splitlines():
-        match = re.fullmatch(rf"{name}(?:\{{(.*)\}})? (\S+)", line)
-        if match and all(f'{key}="{value}"' in (match[1] or "") for key, value in labels.items()):
-            total += float(match[2])
-    return total
-
-
 def test_requests_are_counted_once_whichever_worker_answers(embedder: Predictor):
     before = embedder.get("/metrics").text
     for number in range(30):
-        embedder.post("/v1/embeddings", json={"input": [f"text {number}"] * 2})
+        embedder.post("/v1/embeddings", json={"input": [f"text {number}", f"{number}"]})
     for _ in range(5):
         embedder.post("/v1/embeddings", content=b"{")
     pages = [embedder.get("/metrics").text for _ in range(8)]
@@ -43,6 +33,34 @@ def test_requests_are_counted_once_whichever_worker_answers(embedder: Predictor)
     assert grown("retrieval_queue_wait_seconds_count", lane="query") == {30.0}
     assert grown("retrieval_input_tokens_total") == grown("retrieval_batch_tokens_sum")
     assert metric(pages[0], "retrieval_warmup_ready") == 1
+
+
+def test_a_text_asked_for_twice_is_computed_once(embedder: Predictor):
+    before = embedder.get("/metrics").text
+    plain, cut = (
+        embedder.post("/v1/embeddings", json={"input": "the same words", **more}).json()
+        for more in ({}, {"dimensions": 384})
+    )
+    after = embedder.get("/metrics").text
+    grown = {
+        name: metric(after, name) - metric(before, name)
+        for name in (
+            "retrieval_batch_size_sum",
+            "retrieval_cache_hits_total",
+            "retrieval_cache_misses_total",
+        )
+    }
+    assert list(grown.values()) == [1.0, 1.0, 1.0]
+    assert plain["data"] == cut["data"]
+
+
+def test_scores_that_depend_on_the_query_are_not_cached(reranker: Predictor):
+    body = {"query": "bread", "documents": ["a bank", "a bank"]}
+    for query in ("bread", "money"):
+        answer = reranker.post("/v1/rerank", json={**body, "query": query})
+        assert answer.status_code == 200
+    page = reranker.get("/metrics").text
+    assert metric(page, "retrieval_cache_hits_total") == 0
 
 
 def test_info_shows_the_model_and_every_setting_in_force(embedder: Predictor):
@@ -120,12 +138,6 @@ def life(tmp_path_factory) -> Life:
         seen = {*before.values(), *pids(predictor).values()}
     left = [path.name for path in folder.iterdir() if path.name != "log"]
     return Life(probes, refused, revived, seen, predictor.process.returncode, left)
-
-
-def pids(predictor: Predictor) -> dict[str, str]:
-    """The processes' ids by their part."""
-    line = r'retrieval_process_memory_bytes\{pid="(\d+)",process="(\w+)"\}'
-    return {part: pid for pid, part in re.findall(line, predictor.get("/metrics").text)}
 
 
 def probed(predictor: Predictor, until: tuple[int, int]) -> set[tuple[int, int]]:

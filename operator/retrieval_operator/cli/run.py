@@ -94,7 +94,8 @@ async def _greet(predictors: Sequence[Predictor], console: Console) -> None:
     """Wait until all are ready, then show where they are and a first answer of each."""
     names = " and ".join(predictor.launch.name.value for predictor in predictors)
     async with aiohttp.ClientSession() as session:
-        with console.status(f"loading {names} …"):
+        console.print(f"loading {names} …")
+        with console.status("the first start takes longest"):
             await asyncio.gather(*(predictor.ready(session) for predictor in predictors))
         console.print()
         for predictor in predictors:

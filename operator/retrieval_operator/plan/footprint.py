@@ -48,6 +48,7 @@ CPU_ENGINE_RUNTIME: Final = Measured(
 )
 API_PROCESS: Final = Measured(160 * MIB, "159 MiB RSS each after use")
 SUPERVISOR: Final = Measured(60 * MIB, "supervisor and resource tracker: 59 MiB RSS")
+RESULT_CACHE: Final = Measured(64 * MIB, "rows of texts computed before, when it is full")
 QUEUED_TOKEN: Final = Measured(64, "text, ids and bookkeeping of one waiting token")
 
 GPU_HEADROOM: Final = Reserve(

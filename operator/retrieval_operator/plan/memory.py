@@ -71,6 +71,7 @@ def host_terms(load: Load, *, on_gpu: bool, workers: int, queue_tokens: int) -> 
         *engine,
         _api_processes(workers),
         _queue(queue_tokens),
+        Term("result cache", footprint.RESULT_CACHE.bytes, footprint.RESULT_CACHE.basis),
     )
     return (*parts, _headroom(parts, footprint.HOST_HEADROOM))
 

@@ -10,7 +10,6 @@ from retrieval_operator.spec.choices import (
     DeploymentMode,
     Placement,
     Precision,
-    Scoring,
     Visibility,
 )
 from retrieval_operator.spec.component import Component, Embedder, Gpu, Reranker
@@ -115,13 +114,6 @@ GAPS: Final = (
         "any",
         lambda half: _claims(half.gpu),
         "request the device with gpu.resource",
-    ),
-    Gap(
-        Reranker,
-        "scoring",
-        Scoring.YES_NO,
-        lambda half: half.scoring if half.scoring is Scoring.YES_NO else None,
-        "use Auto, or a checkpoint with a classification head",
     ),
 )
 """Everything that the schema has and this version cannot do."""

@@ -69,10 +69,6 @@ class Job:
         """Whether rows are left to schedule."""
         return self.next_row < self.size
 
-    def has_expired(self, now_s: float) -> bool:
-        """Whether the caller's deadline has passed."""
-        return 0.0 < self.run.deadline_s <= now_s
-
     def fitting(self, tokens: int, rows: int) -> int:
         """How many of the next rows fit in so many tokens and rows."""
         budget = self._starts[self.next_row] + tokens

@@ -9,7 +9,7 @@ and no stream of queries can starve it.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from retrieval_predictor.batching.job import Job
@@ -48,10 +48,10 @@ class Wait:
 
 
 def decide(
-    queries: Sequence[Job], bulk: Sequence[Job], now_s: float, limits: Limits
+    queries: Collection[Job], bulk: Collection[Job], now_s: float, limits: Limits
 ) -> Take | Wait:
     """What the device should do now, given what waits in each lane in order of arrival."""
-    heads = [lane[0].arrived_s for lane in (queries, bulk) if lane]
+    heads = [next(iter(lane)).arrived_s for lane in (queries, bulk) if lane]
     if not heads:
         return Wait(math.inf)
     due_s = min(heads) + limits.max_delay_s
@@ -60,17 +60,19 @@ def decide(
     return Take(_fill(queries, bulk, now_s, limits))
 
 
-def _is_full(waiting: Sequence[Job], limits: Limits) -> bool:
+def _is_full(waiting: Collection[Job], limits: Limits) -> bool:
     return sum(job.waiting_tokens for job in waiting) >= limits.max_batch_tokens
 
 
 def _fill(
-    queries: Sequence[Job], bulk: Sequence[Job], now_s: float, limits: Limits
+    queries: Collection[Job], bulk: Collection[Job], now_s: float, limits: Limits
 ) -> tuple[Cut, ...]:
     """Queries, then bulk requests in turn, least recently served first."""
     in_turn = sorted(bulk, key=lambda job: job.served_s)
     reserved = _reserved(in_turn, now_s, limits) if queries else _Room(0, 0)
-    whole = _Room(limits.max_batch_tokens, limits.max_batch_size)
+    due = in_turn if reserved.rows or not queries else queries
+    one_text = next(iter(due)).tokens_of(1)  # computed alone where it is over the budget
+    whole = _Room(max(limits.max_batch_tokens, one_text), limits.max_batch_size)
     first, left = _cut(queries, whole.minus(reserved.tokens, reserved.rows))
     second, _ = _cut(in_turn, left.minus(-reserved.tokens, -reserved.rows))
     return (*first, *second)
@@ -95,7 +97,7 @@ def _reserved(bulk: Sequence[Job], now_s: float, limits: Limits) -> _Room:
     return _Room(tokens, max(limits.max_batch_size // 2, 1))
 
 
-def _cut(jobs: Sequence[Job], room: _Room) -> tuple[list[Cut], _Room]:
+def _cut(jobs: Collection[Job], room: _Room) -> tuple[list[Cut], _Room]:
     """Rows from jobs in order until the first that does not fit, and what room is left."""
     cuts: list[Cut] = []
     for job in jobs:

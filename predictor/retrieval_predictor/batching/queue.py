@@ -6,25 +6,35 @@ must not get queries refused. A request that finds its lane empty is taken whate
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator
+import heapq
+import itertools
+from dataclasses import replace
 
+from retrieval_predictor.batching.budget import Budget
 from retrieval_predictor.batching.job import Job, Lane
 from retrieval_predictor.batching.policy import Cut, Limits, Take, Wait, decide
 from retrieval_predictor.errors import DeadlineExceeded, Overloaded
 from retrieval_predictor.work import Part
 
 _LEAST_RETRY_S = 1.0
+_SLACK = 64
+"""Deadlines of jobs that have left the queue are swept out once they outnumber the others."""
 
 
 class Queue:
-    """Holds jobs until all their rows are in batches. Never awaits; the clock is an argument."""
+    """Holds jobs until all their rows are in batches. Never awaits; the clock is an argument.
+
+    `budget` is what a batch may hold now, which is at most what the limits say.
+    """
 
     def __init__(self, limits: Limits, max_tokens: int) -> None:
         self._limits = limits
+        self.budget = Budget(limits.max_batch_tokens)
         self._max_tokens = max_tokens
-        self._lanes: dict[Lane, deque[Job]] = {lane: deque() for lane in Lane}
+        self._lanes: dict[Lane, dict[Job, None]] = {lane: {} for lane in Lane}
         self._tokens = dict.fromkeys(Lane, 0)
+        self._deadlines: list[tuple[float, int, Job]] = []
+        self._numbers = itertools.count()
 
     @property
     def tokens(self) -> int:
@@ -33,10 +43,6 @@ class Queue:
 
     def __len__(self) -> int:
         return sum(map(len, self._lanes.values()))
-
-    def __iter__(self) -> Iterator[Job]:
-        for lane in self._lanes.values():
-            yield from lane
 
     def put(self, job: Job, drain_tokens_per_s: float) -> None:
         """Let a job wait.
@@ -49,12 +55,17 @@ class Queue:
         if waiting and over > 0:
             retry_s = max(over / max(drain_tokens_per_s, 1.0), _LEAST_RETRY_S)
             raise Overloaded(asked, waiting, self._max_tokens, retry_s)
-        self._lanes[job.lane].append(job)
+        self._lanes[job.lane][job] = None
         self._tokens[job.lane] += asked
+        if job.run.deadline_s:
+            self._watch_deadline(job)
 
     def next(self, now_s: float) -> Take | Wait:
-        """What the device should do now; callers who stopped waiting are dropped first."""
-        self._drop_abandoned(now_s)
+        """What the device should do now; callers whose deadline has passed are told so first."""
+        self._expire(now_s)
+        tokens = self.budget.at(now_s)
+        if tokens != self._limits.max_batch_tokens:
+            self._limits = replace(self._limits, max_batch_tokens=tokens)
         return decide(self._lanes[Lane.QUERY], self._lanes[Lane.BULK], now_s, self._limits)
 
     def take(self, cuts: tuple[Cut, ...], now_s: float) -> tuple[Part, ...]:
@@ -63,19 +74,27 @@ class Queue:
         for cut in cuts:
             part = cut.job.take(cut.rows, now_s)
             self._tokens[cut.job.lane] -= part.encoded.tokens
+            if not cut.job.waits:
+                del self._lanes[cut.job.lane][cut.job]
             parts.append(part)
-        for lane, jobs in self._lanes.items():
-            self._lanes[lane] = deque(job for job in jobs if job.waits)
         return tuple(parts)
 
     def drop(self, job: Job) -> None:
         """Forget a job that may still wait."""
         if job in self._lanes[job.lane]:
-            self._lanes[job.lane].remove(job)
+            del self._lanes[job.lane][job]
             self._tokens[job.lane] -= job.waiting_tokens
 
-    def _drop_abandoned(self, now_s: float) -> None:
-        for job in [job for job in self if job.answer.done() or job.has_expired(now_s)]:
-            self.drop(job)
-            if not job.answer.done():
+    def _watch_deadline(self, job: Job) -> None:
+        heapq.heappush(self._deadlines, (job.run.deadline_s, next(self._numbers), job))
+        if len(self._deadlines) > 2 * len(self) + _SLACK:
+            self._deadlines = [entry for entry in self._deadlines if entry[2].waits]
+            heapq.heapify(self._deadlines)
+
+    def _expire(self, now_s: float) -> None:
+        """Drop jobs in order of deadline; ones that left the queue before are passed over."""
+        while self._deadlines and self._deadlines[0][0] <= now_s:
+            _, _, job = heapq.heappop(self._deadlines)
+            if job.waits and not job.answer.done():
+                self.drop(job)
                 job.answer.set_exception(DeadlineExceeded(now_s - job.arrived_s))

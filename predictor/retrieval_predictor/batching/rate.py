@@ -1,9 +1,12 @@
-"""How fast the device has been draining the queue lately."""
+"""How fast the device has been draining the queue lately, and when it is no longer draining."""
 
 from __future__ import annotations
 
 _WEIGHT = 0.2
 """Share of the newest batch in the average: the last ten batches make 90 % of it."""
+
+_LEAST_HANG_S = 30.0
+_HANG_FACTOR = 20.0
 
 
 class Rate:
@@ -17,3 +20,13 @@ class Rate:
         rate = tokens / max(forward_s, 1e-9)
         weight = _WEIGHT if self.tokens_per_s else 1.0
         self.tokens_per_s += weight * (rate - self.tokens_per_s)
+
+    def hang_after_s(self, tokens: int) -> float | None:
+        """When a batch of so many tokens hangs rather than takes long; None if nothing is known.
+
+        Twenty times what it should take, and half a minute at least: a machine that is busy with
+        something else is slower by less than that.
+        """
+        if not self.tokens_per_s:
+            return None
+        return max(_LEAST_HANG_S, _HANG_FACTOR * tokens / self.tokens_per_s)

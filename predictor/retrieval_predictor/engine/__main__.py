@@ -13,9 +13,9 @@ import torch
 import uvloop
 
 from retrieval_predictor import processes
-from retrieval_predictor.engine import EXIT_CONFIGURATION
+from retrieval_predictor.engine import EXIT_CONFIGURATION, EXIT_DEVICE
 from retrieval_predictor.engine.engine import Engine
-from retrieval_predictor.errors import StartupError
+from retrieval_predictor.errors import DeviceLost, StartupError
 from retrieval_predictor.logs import configure_logging
 from retrieval_predictor.settings import Settings
 
@@ -28,12 +28,16 @@ def main() -> int:
     processes.sign(settings.runtime_dir, "engine")
     torch.set_num_threads(threads(settings, len(os.sched_getaffinity(0))))
     engine = Engine(settings, scratch=socket.parent)
+    status = 0
     try:
         uvloop.run(_serve(engine, socket))
-    except StartupError as error:
-        print(f"{settings.component.value}: {error}", file=sys.stderr)
-        return EXIT_CONFIGURATION
-    return 0
+    except* StartupError as group:
+        print(f"{settings.component.value}: {group.exceptions[0]}", file=sys.stderr)
+        status = EXIT_CONFIGURATION
+    except* DeviceLost as group:
+        print(f"{settings.component.value}: {group.exceptions[0]}", file=sys.stderr, flush=True)
+        os._exit(EXIT_DEVICE)  # the device's thread may never end, and a plain exit waits for it
+    return status
 
 
 def threads(settings: Settings, cores: int) -> int:

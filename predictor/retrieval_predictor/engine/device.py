@@ -7,6 +7,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+import torch
+
+from retrieval_predictor.errors import DeviceLost, OutOfDeviceMemory
 from retrieval_predictor.model.runner import Runner
 from retrieval_predictor.work import Batch, Floats
 
@@ -33,4 +36,24 @@ class ThreadedDevice:
 
     async def run(self, batch: Batch) -> Floats:
         """See `retrieval_predictor.batching.batcher.Device`."""
-        return await self._thread.call(lambda: self._runner.run(batch))
+        return await self._thread.call(lambda: _run(self._runner, batch))
+
+
+def _run(runner: Runner, batch: Batch) -> Floats:
+    """What the runner computes, with the errors of PyTorch and CUDA in our own words.
+
+    An error that PyTorch reports as the accelerator's own, such as an illegal memory access, stays
+    with the CUDA context: every later call fails too (CUDA Runtime API, "Error Handling").
+
+    Raises:
+        OutOfDeviceMemory: The batch does not fit; the memory it took is free again.
+        DeviceLost: This process cannot use the device any more.
+    """
+    try:
+        return runner.run(batch)
+    except torch.OutOfMemoryError:
+        pass  # the traceback holds the batch's tensors until this block ends
+    except torch.AcceleratorError as error:
+        raise DeviceLost(type(error).__name__) from error
+    torch.cuda.empty_cache()
+    raise OutOfDeviceMemory

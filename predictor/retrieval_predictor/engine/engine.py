@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +16,17 @@ from retrieval_predictor.batching.batcher import Batcher
 from retrieval_predictor.batching.job import Job
 from retrieval_predictor.batching.policy import Limits
 from retrieval_predictor.batching.queue import Queue
+from retrieval_predictor.batching.results import NoResults, Results, RowCache
 from retrieval_predictor.card import ModelCard, WarmUp
 from retrieval_predictor.engine.device import DeviceThread, ThreadedDevice
 from retrieval_predictor.engine.observer import EngineObserver
 from retrieval_predictor.engine.server import Connection
 from retrieval_predictor.engine.warmup import warm_up
 from retrieval_predictor.errors import NotReady, RetrievalError
+from retrieval_predictor.frames import BEAT_S
 from retrieval_predictor.model.load import load
-from retrieval_predictor.settings import Settings
+from retrieval_predictor.settings import Scoring, Settings
 from retrieval_predictor.work import Run
-
-_REFRESH_S = 1.0
 
 log = structlog.get_logger(__name__)
 
@@ -79,39 +80,47 @@ class Engine:
         except RetrievalError as error:
             metrics.rejected.labels(error.code).inc()
             raise
+        answer.add_done_callback(partial(self._observer.answered, job))
         return job
 
     async def serve(self, socket: Path) -> None:
         """Open the socket, load the model, then compute until cancelled.
 
         Raises:
-            StartupError: The model cannot be served as configured.
+            ExceptionGroup: Of a StartupError where the model cannot be served as configured, or of
+                a DeviceLost where only a new process can go on.
         """
         loop = asyncio.get_running_loop()
         server = await loop.create_unix_server(
             lambda: Connection(self, self._connections), path=str(socket)
         )
-        async with server:
-            thread = DeviceThread()
-            loaded = await thread.call(lambda: load(self._settings, self._scratch))
-            self._card = loaded.card
-            self._enter("warming up")
-            self._warm_up = await thread.call(
-                lambda: warm_up(loaded.runner, loaded.card, self._settings.batching)
-            )
-            device = ThreadedDevice(thread, loaded.runner)
-            self._batcher = Batcher(self._queue, device, self._observer, time.monotonic)
-            self._observer.model_ready(loaded.card)
+        async with server, asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._beat())
+            self._batcher = await self._started(DeviceThread())
             self._enter("ready")
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._batcher.run())
-                tasks.create_task(self._refresh())
+            await self._batcher.run()
 
-    async def _refresh(self) -> None:
-        """Keep the gauges true while nothing is computed."""
+    async def _started(self, thread: DeviceThread) -> Batcher:
+        """A batcher over a model that is loaded and warm."""
+        loaded = await thread.call(lambda: load(self._settings, self._scratch))
+        self._card = loaded.card
+        self._enter("warming up")
+        self._warm_up = await thread.call(
+            lambda: warm_up(loaded.runner, loaded.card, self._settings.batching)
+        )
+        device = ThreadedDevice(thread, loaded.runner)
+        results = results_for(loaded.card, self._settings.cache_bytes)
+        batcher = Batcher(self._queue, device, self._observer, time.monotonic, results)
+        batcher.rate.record(self._warm_up.tokens, self._warm_up.forward_s)
+        self._observer.model_ready(loaded.card)
+        return batcher
+
+    async def _beat(self) -> None:
+        """Tell API workers every second that the engine lives; keep the gauges true meanwhile."""
         while True:
             self._observer.refresh()
-            await asyncio.sleep(_REFRESH_S)
+            self._tell()
+            await asyncio.sleep(BEAT_S)
 
     def drain(self) -> None:
         """Turn unready; work that still arrives is computed."""
@@ -120,5 +129,15 @@ class Engine:
     def _enter(self, phase: str) -> None:
         self._phase = phase
         log.info("engine", phase=phase)
+        self._tell()
+
+    def _tell(self) -> None:
         for connection in self._connections:
             connection.tell(self.state)
+
+
+def results_for(card: ModelCard, max_bytes: int) -> Results:
+    """A cache for models whose row follows from its own text; late interaction's does not."""
+    if max_bytes and card.scoring != Scoring.LATE_INTERACTION.value:
+        return RowCache(max_bytes)
+    return NoResults()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from asyncio import Future
 from collections import deque
 from typing import Any
 
@@ -10,9 +11,10 @@ from retrieval_predictor import metrics
 from retrieval_predictor.batching.job import Job
 from retrieval_predictor.batching.queue import Queue
 from retrieval_predictor.card import ModelCard
+from retrieval_predictor.errors import DeadlineExceeded
 from retrieval_predictor.model.memory import device_memory
 from retrieval_predictor.settings import Settings
-from retrieval_predictor.work import Batch
+from retrieval_predictor.work import Batch, Rows
 
 _WINDOW_S = 10.0
 
@@ -26,7 +28,6 @@ class EngineObserver:
         self._recent: deque[tuple[float, float]] = deque()
         self._task = "embed" if settings.component.value == "embedder" else "rerank"
         self._has_padding = False
-        metrics.effective_max_batch_tokens.set(settings.batching.max_batch_tokens)
         metrics.gpu_memory_bytes.labels("planned").set(settings.planned_memory_bytes)
         metrics.process_start_s.labels("engine").set(time.time())
         metrics.warmup_ready.set(0)
@@ -39,23 +40,43 @@ class EngineObserver:
         metrics.model_info.labels(*labels).set(1)
         metrics.warmup_ready.set(1)
 
-    def batch_done(self, batch: Batch, jobs: tuple[Job, ...], forward_s: float) -> None:
+    def job_started(self, job: Job) -> None:
+        """See `retrieval_predictor.batching.batcher.Observer`."""
+        metrics.queue_wait_s.labels(job.lane.name.lower()).observe(job.queue_s)
+
+    def batch_done(self, batch: Batch, forward_s: float) -> None:
         """See `retrieval_predictor.batching.batcher.Observer`."""
         metrics.forward_s.observe(forward_s)
         metrics.batch_size.observe(batch.size)
         metrics.batch_tokens.observe(batch.tokens)
         metrics.padding_ratio.set(self._padding(batch))
         metrics.input_tokens.labels(self._settings.name, self._task).inc(batch.tokens)
-        for job, part in zip(jobs, batch.parts, strict=True):
-            if part.first == 0:
-                metrics.queue_wait_s.labels(job.lane.name.lower()).observe(job.queue_s)
         self._recent.append((time.monotonic(), forward_s))
         self.refresh()
+
+    def looked_up(self, hits: int, misses: int) -> None:
+        """See `retrieval_predictor.batching.batcher.Observer`."""
+        if self._settings.cache_bytes:
+            metrics.cache_hits.inc(hits)
+            metrics.cache_misses.inc(misses)
+
+    def out_of_memory(self) -> None:
+        """See `retrieval_predictor.batching.batcher.Observer`."""
+        metrics.oom_retries.inc()
+
+    def answered(self, job: Job, answer: Future[Rows]) -> None:
+        """A request has its answer, or needs none any more."""
+        if not answer.cancelled():
+            if isinstance(error := answer.exception(), DeadlineExceeded):
+                metrics.rejected.labels(error.code).inc()
+        elif job.waits:
+            metrics.rejected.labels("cancelled").inc()
 
     def refresh(self) -> None:
         """Bring the gauges up to date; also called while nothing is computed."""
         metrics.queue_requests.set(len(self._queue))
         metrics.queue_tokens.set(self._queue.tokens)
+        metrics.effective_max_batch_tokens.set(self._queue.budget.tokens)
         metrics.busy_ratio.set(self._busy_ratio())
         memory = device_memory()
         if memory is not None:
@@ -71,6 +92,7 @@ class EngineObserver:
             "queue_tokens": self._queue.tokens,
             "max_queue_tokens": self._settings.batching.max_queue_tokens,
             "max_batch_tokens": self._settings.batching.max_batch_tokens,
+            "effective_max_batch_tokens": self._queue.budget.tokens,
             "busy_ratio": round(self._busy_ratio(), 4),
         }
 

@@ -40,13 +40,19 @@ def packed_attention(  # noqa: PLR0913  (the signature is transformers')
     packed: Packed,
     scaling: float | None = None,
     sliding_window: int | None = None,
+    softcap: float | None = None,
     **_kwargs: Any,
 ) -> tuple[Tensor, None]:
     """Attend inside each text of a packed batch.
 
     Shapes: query (1, heads, T, head size), key and value with as many or fewer heads (grouped-query
     attention) -> (1, T, heads, head size), the layout transformers expects back.
+
+    Raises:
+        NotImplementedError: The model caps its attention scores (Gemma 2).
     """
+    if softcap is not None:
+        raise NotImplementedError("attention with capped scores")
     attend = _attend_varlen if _has_varlen(query) else _attend_blocks
     causal = bool(getattr(module, "is_causal", False))
     out = attend((query, key, value), packed, scaling, _window(sliding_window, causal=causal))

@@ -1,7 +1,7 @@
 """Read the small files of a checkpoint: how it pools, what it was trained to be told, how long.
 
-Weights are not touched here. The sentence-transformers files are optional; a bare transformers
-checkpoint pools by the mean, which is what sentence-transformers does with one as well.
+Of the weights only single rows are read here. The sentence-transformers files are optional; a bare
+transformers checkpoint pools by the mean, which is what sentence-transformers does with one too.
 """
 
 from __future__ import annotations
@@ -10,6 +10,10 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import torch
+from safetensors import safe_open
+from torch import Tensor
 
 from retrieval_predictor.errors import UnsafeCheckpoint, UnsupportedModel
 
@@ -21,6 +25,7 @@ _LEGACY_MODES = {
     "pooling_mode_weightedmean_tokens": "weightedmean",
     "pooling_mode_lasttoken": "lasttoken",
 }
+_MODULES = ("Transformer", "Pooling", "Dense", "Normalize", "LogitScore")
 _POSITIONS_AFTER_PADDING = {"roberta", "xlm-roberta", "camembert", "mpnet"}
 """Families that count positions from `padding_idx + 1` (fairseq's learned positions)."""
 
@@ -34,7 +39,9 @@ class Checkpoint:
 
     `pooling` lists the modes whose results are concatenated, `dense` the folders of projection
     layers after it. `max_tokens` is the longest input the authors meant, special tokens included,
-    and `max_positions` the longest one the model has positions for.
+    and `max_positions` the longest one the model has positions for. `answers` are the token ids
+    that a language model scores with, where sentence-transformers' `LogitScore` names them.
+    `activation` is what a cross-encoder's logit goes through, "Sigmoid" where nothing is said.
     """
 
     folder: Path
@@ -47,6 +54,8 @@ class Checkpoint:
     max_positions: int
     prompts: dict[str, str]
     default_prompt: str | None
+    answers: tuple[int | None, int | None] | None
+    activation: str
 
 
 def read_checkpoint(folder: Path, uri: str) -> Checkpoint:
@@ -69,6 +78,8 @@ def read_checkpoint(folder: Path, uri: str) -> Checkpoint:
         max_positions=_max_positions(config),
         prompts=prompts.get("prompts") or {},
         default_prompt=prompts.get("default_prompt_name"),
+        answers=_answers(modules.get("LogitScore", ())),
+        activation=_activation(config, prompts if modules else {}),
     )
 
 
@@ -83,14 +94,42 @@ def require_safetensors(checkpoint: Checkpoint) -> None:
         raise UnsafeCheckpoint(checkpoint.uri, ", ".join(pickles) or "no weights at all")
 
 
+def read_rows(checkpoint: Checkpoint, tensor: str, rows: tuple[int, ...]) -> Tensor | None:
+    """Some rows of a saved matrix, (len(rows), width), or None where it was not saved.
+
+    Nothing else of the matrix is read.
+    """
+    for path in sorted(checkpoint.folder.glob("*.safetensors")):
+        with safe_open(path, framework="pt") as weights:
+            if tensor in weights.keys():  # noqa: SIM118  (it is no mapping)
+                return torch.cat([weights.get_slice(tensor)[row : row + 1] for row in rows])
+    return None
+
+
+def _answers(folders: tuple[Path, ...]) -> tuple[int | None, int | None] | None:
+    if not folders:
+        return None
+    config = _json(folders[0] / "config.json")
+    return config.get("true_token_id"), config.get("false_token_id")
+
+
+def _activation(config: dict[str, Any], saved: dict[str, Any]) -> str:
+    """The three places where sentence-transformers has kept it, the newest first."""
+    path = (
+        saved.get("activation_fn")
+        or (config.get("sentence_transformers") or {}).get("activation_fn")
+        or config.get("sbert_ce_default_activation_function")
+        or "Sigmoid"
+    )
+    return str(path).rsplit(".", 1)[-1]
+
+
 def _modules(folder: Path, uri: str) -> dict[str, tuple[Path, ...]]:
     found: dict[str, tuple[Path, ...]] = {}
     for module in _json(folder / "modules.json", default=[]):
         kind = str(module["type"]).rsplit(".", 1)[-1]
-        if kind not in {"Transformer", "Pooling", "Dense", "Normalize"}:
-            raise UnsupportedModel(
-                uri, f"its module {kind} is not one of Pooling, Dense, Normalize"
-            )
+        if kind not in _MODULES:
+            raise UnsupportedModel(uri, f"its module {kind} is not one of {', '.join(_MODULES)}")
         found[kind] = (*found.get(kind, ()), folder / module["path"])
     return found
 

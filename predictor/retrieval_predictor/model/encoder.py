@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 _PROBE_LENGTHS = (5, 17, 17, 40, 300)
 """Equal lengths, unequal ones, and one beyond ModernBERT's 128-token window."""
 
-_TOLERANCE = {torch.float32: 1e-3, torch.float16: 2e-2, torch.bfloat16: 8e-2}
+TOLERANCE = {torch.float32: 1e-3, torch.float16: 2e-2, torch.bfloat16: 8e-2}
 """Largest relative error of a token vector: ten times what agreeing models show."""
 
 
@@ -73,8 +73,7 @@ class PaddedEncoder:
 
     def __call__(self, packed: Packed) -> Tensor:
         """See `Encoder`."""
-        column = torch.arange(packed.longest, device=packed.ids.device)
-        real = column.unsqueeze(0) < packed.lengths.unsqueeze(1)
+        real = packed.real
         ids = torch.zeros(real.shape, dtype=torch.int64, device=packed.ids.device)
         ids[real] = packed.ids
         types = {}
@@ -86,10 +85,9 @@ class PaddedEncoder:
         return hidden
 
 
-def choose(model: PreTrainedModel, vocabulary_size: int, max_tokens: int) -> Encoder:
+def choose(model: PreTrainedModel, probe: Packed) -> Encoder:
     """The packed encoder where it reproduces the library's own result, else the padded one."""
     padded = PaddedEncoder(model)
-    probe = _probe(vocabulary_size, max_tokens).to(model.device)
     with torch.inference_mode():
         wanted = padded(probe)
         try:
@@ -99,11 +97,16 @@ def choose(model: PreTrainedModel, vocabulary_size: int, max_tokens: int) -> Enc
         except Exception as failure:  # noqa: BLE001  (a foreign model may fail in any way)
             log.info("packing_unavailable", cause=type(failure).__name__)
         else:
-            if error <= _TOLERANCE[wanted.dtype]:
+            if error <= TOLERANCE[wanted.dtype]:
                 return packed
             log.info("packing_disagrees", relative_error=round(error, 5))
-    model.set_attn_implementation("sdpa" if model._supports_sdpa else "eager")  # noqa: SLF001
+    unplug(model)
     return padded
+
+
+def unplug(model: PreTrainedModel) -> None:
+    """Give a model its own attention back."""
+    model.set_attn_implementation("sdpa" if model._supports_sdpa else "eager")  # noqa: SLF001
 
 
 def position_offset(model: PreTrainedModel) -> int:
@@ -118,7 +121,8 @@ def _has_types(model: PreTrainedModel) -> bool:
     return getattr(model.config, "type_vocab_size", 0) > 1
 
 
-def _probe(vocabulary_size: int, max_tokens: int) -> Packed:
+def make_probe(vocabulary_size: int, max_tokens: int) -> Packed:
+    """Texts of random tokens on which two ways to compute a model are compared."""
     lengths = np.minimum(_PROBE_LENGTHS, max_tokens).astype(np.int32)
     generator = np.random.default_rng(0)
     low = min(vocabulary_size // 2, 1000)  # special tokens lie below

@@ -6,16 +6,18 @@ order of `packed`, shortest text first.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
-from transformers.modeling_outputs import BaseModelOutputWithPooling
+from transformers.modeling_layers import GenericForSequenceClassification
+from transformers.modeling_outputs import BaseModelOutputWithPoolingAndCrossAttentions
 
 from retrieval_predictor.model.packing import Packed
-from retrieval_predictor.model.pooling import first, pool
+from retrieval_predictor.model.pooling import Pool, first, last, last_unlike, pool
 from retrieval_predictor.work import Batch, Part
 
 
@@ -53,22 +55,82 @@ def _out_features(dense: tuple[nn.Module, ...]) -> int:
 class LogitHead:
     """A cross-encoder's one logit, from the classifier that came with the checkpoint.
 
-    The classifier keeps its own code: its encoder is replaced by one that hands over the first
-    token's vector of each text, which is all that BERT's and RoBERTa's classifiers look at.
+    The classifier keeps its own code: its encoder is replaced by one that hands over a single
+    vector of each text, the one that `reading_of` says it looks at.
     """
 
     width = 1
 
-    def __init__(self, classifier: PreTrainedModel) -> None:
-        base = classifier.base_model
-        setattr(classifier, classifier.base_model_prefix, _Given(getattr(base, "pooler", None)))
+    def __init__(self, classifier: PreTrainedModel, read: Pool) -> None:
+        self._base = classifier.base_model
+        self._read = read
         self._classifier = classifier
+        self._become(_Given(getattr(self._base, "pooler", None)))
 
     def __call__(self, hidden: Tensor, packed: Packed, batch: Batch) -> Tensor:  # noqa: ARG002
         """See `Head`."""
-        rows = first(hidden, packed).unsqueeze(1)
+        rows = self._read(hidden, packed).unsqueeze(1)
         logits: Tensor = self._classifier(inputs_embeds=rows).logits
         return logits.float()
+
+    def undo(self) -> None:
+        """Give the classifier its encoder back."""
+        self._become(self._base)
+
+    def _become(self, base: nn.Module) -> None:
+        setattr(self._classifier, self._classifier.base_model_prefix, base)
+
+
+def reading_of(classifier: PreTrainedModel) -> Pool:
+    """Which vector of each text a classifier looks at: the last one, the mean, or the first."""
+    if isinstance(classifier, GenericForSequenceClassification):
+        return partial(last_unlike, classifier.config.get_text_config().pad_token_id)
+    if getattr(classifier.config, "classifier_pooling", None) == "mean":
+        return _mean
+    return first
+
+
+def _mean(hidden: Tensor, packed: Packed) -> Tensor:
+    return pool(hidden, packed, ("mean",)).to(hidden.dtype)
+
+
+class WholeClassifier:
+    """A classifier run as the library runs it, with padding, for those that look at every token.
+
+    It stands where an encoder does and gives (N, 1) logits in place of token vectors.
+    """
+
+    name = "padded"
+
+    def __init__(self, classifier: PreTrainedModel) -> None:
+        self._classifier = classifier
+        config = classifier.config.get_text_config()
+        if config.pad_token_id is None:
+            config.pad_token_id = 0  # transformers refuses a batch without one
+        self._pad_id = config.pad_token_id
+        self._has_types = getattr(classifier.config, "type_vocab_size", 0) > 1
+
+    def __call__(self, packed: Packed) -> Tensor:
+        """Logits of each text: (N, 1)."""
+        real = packed.real
+        ids = torch.full(real.shape, self._pad_id, dtype=torch.int64, device=real.device)
+        ids[real] = packed.ids
+        types = {}
+        if self._has_types:
+            types["token_type_ids"] = torch.zeros_like(ids)
+            types["token_type_ids"][real] = packed.types
+        logits: Tensor = self._classifier(input_ids=ids, attention_mask=real.long(), **types).logits
+        return logits
+
+
+class GivenHead:
+    """Rows that are finished already, as those of `WholeClassifier`."""
+
+    width = 1
+
+    def __call__(self, hidden: Tensor, packed: Packed, batch: Batch) -> Tensor:  # noqa: ARG002
+        """See `Head`."""
+        return hidden.float()
 
 
 class _Given(nn.Module):
@@ -80,9 +142,28 @@ class _Given(nn.Module):
 
     def forward(
         self, *_args: Any, inputs_embeds: Tensor, **_kwargs: Any
-    ) -> BaseModelOutputWithPooling:
+    ) -> BaseModelOutputWithPoolingAndCrossAttentions:
         pooled = None if self.pooler is None else self.pooler(inputs_embeds)
-        return BaseModelOutputWithPooling(last_hidden_state=inputs_embeds, pooler_output=pooled)
+        return BaseModelOutputWithPoolingAndCrossAttentions(
+            last_hidden_state=inputs_embeds, pooler_output=pooled
+        )
+
+
+class YesNoHead:
+    """How much likelier the next token is yes than no: the log of the odds, in float32.
+
+    With z = h · (W_yes - W_no), softmax over both logits gives sigmoid(z) to yes, so two rows of
+    the language model's head are all that is needed of it. Shapes: yes and no (H,).
+    """
+
+    width = 1
+
+    def __init__(self, yes: Tensor, no: Tensor) -> None:
+        self._direction = (yes.float() - no.float()).unsqueeze(1)
+
+    def __call__(self, hidden: Tensor, packed: Packed, batch: Batch) -> Tensor:  # noqa: ARG002
+        """See `Head`."""
+        return last(hidden, packed).float() @ self._direction
 
 
 class LateInteractionHead:

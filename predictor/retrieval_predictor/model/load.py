@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import structlog
 import torch
+from tokenizers import Tokenizer
 from transformers import (
     AutoConfig,
     AutoModel,
@@ -18,17 +20,41 @@ from transformers import (
 from transformers.utils import logging as transformers_logging
 
 from retrieval_predictor.card import ModelCard
-from retrieval_predictor.errors import ImpossibleSettings, UnsupportedModel
+from retrieval_predictor.errors import ImpossibleSettings, Malformed, UnsupportedModel
 from retrieval_predictor.model import attention, encoder
-from retrieval_predictor.model.checkpoint import Checkpoint, read_checkpoint, require_safetensors
+from retrieval_predictor.model.checkpoint import (
+    Checkpoint,
+    read_checkpoint,
+    read_rows,
+    require_safetensors,
+)
 from retrieval_predictor.model.fetch import fetch
-from retrieval_predictor.model.heads import Head, LateInteractionHead, LogitHead, PoolingHead
-from retrieval_predictor.model.precision import resolve
+from retrieval_predictor.model.heads import (
+    GivenHead,
+    Head,
+    LateInteractionHead,
+    LogitHead,
+    PoolingHead,
+    WholeClassifier,
+    YesNoHead,
+    reading_of,
+)
+from retrieval_predictor.model.memory import cap_memory
+from retrieval_predictor.model.packing import Packed
+from retrieval_predictor.model.precision import name_of, resolve
 from retrieval_predictor.model.runner import Runner
 from retrieval_predictor.settings import Component, Scoring, Settings
-from retrieval_predictor.template import Template, open_tokenizer, read_template
+from retrieval_predictor.template import (
+    DEFAULT_INSTRUCTION,
+    missing_chat_words,
+    open_tokenizer,
+    read_chat,
+    read_template,
+)
+from retrieval_predictor.tokenise import Tokeniser
+from retrieval_predictor.work import Batch, Truncation
 
-DEVICE_NAMES = {"cpu": "cpu", "cuda": "cuda:0"}
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,28 +80,33 @@ def load(settings: Settings, scratch: Path) -> Loaded:
     scoring = _scoring(settings, checkpoint)
     model = _read_weights(settings, checkpoint, scoring)
     tokenizer_path = _tokenizer_file(settings, checkpoint, scratch)
-    template = read_template(open_tokenizer(tokenizer_path))
+    tokenizer = open_tokenizer(tokenizer_path)
     max_tokens = _max_tokens(settings, checkpoint)
-    base = model.base_model
-    chosen = encoder.choose(base, base.config.vocab_size, max_tokens)
-    head = _head(model, checkpoint, scoring, template)
+    instruction = _instruction(settings, scoring)
+    vocabulary_size = model.base_model.config.vocab_size
+    parameters = sum(weight.numel() for weight in model.parameters())
+    probe = encoder.make_probe(vocabulary_size, max_tokens).to(model.device)
+    chosen, head = _stages(model, checkpoint, scoring, tokenizer, probe)
+    if scoring is Scoring.YES_NO:
+        _require_room(tokenizer, instruction, max_tokens)
     card = ModelCard(
         uri=settings.model.uri,
         revision=settings.model.revision,
         architecture=checkpoint.architecture,
-        parameters=sum(weight.numel() for weight in model.parameters()),
-        precision=_precision_name(model.dtype),
+        parameters=parameters,
+        precision=name_of(model.dtype),
         device=_device_name(model.device),
         encoder=chosen.name,
         dimensions=head.width,
         max_input_tokens=max_tokens,
-        vocabulary_size=base.config.vocab_size,
+        vocabulary_size=vocabulary_size,
         tokenizer_path=str(tokenizer_path),
         prompts=settings.prompts or checkpoint.prompts,
         default_prompt=checkpoint.default_prompt,
         normalise=checkpoint.normalise,
         scoring=scoring.value if scoring else None,
-        instruction=settings.instruction,
+        instruction=instruction,
+        activation=_activation(checkpoint, scoring),
         load_s=time.monotonic() - started_s,
     )
     return Loaded(Runner(chosen, head, model.device), card)
@@ -88,7 +119,9 @@ def _scoring(settings: Settings, checkpoint: Checkpoint) -> Scoring | None:
         return settings.scoring
     if checkpoint.architecture.endswith("ForSequenceClassification"):
         return Scoring.CROSS_ENCODER
-    if checkpoint.architecture.endswith(("ForCausalLM", "ForConditionalGeneration")):
+    if checkpoint.architecture.endswith("ForCausalLM"):
+        return Scoring.YES_NO
+    if checkpoint.architecture.endswith("ForConditionalGeneration"):
         raise UnsupportedModel(
             checkpoint.uri,
             f"{checkpoint.architecture} scores by generating, which this version cannot do",
@@ -99,52 +132,128 @@ def _scoring(settings: Settings, checkpoint: Checkpoint) -> Scoring | None:
 def _read_weights(
     settings: Settings, checkpoint: Checkpoint, scoring: Scoring | None
 ) -> PreTrainedModel:
-    device = torch.device(DEVICE_NAMES["cuda" if settings.gpu.count else "cpu"])
+    device = torch.device("cuda:0" if settings.gpu.count else "cpu")
     if device.type == "cuda" and not torch.cuda.is_available():
         raise ImpossibleSettings("gpu.count is 1 and this machine shows no CUDA device")
-    _cap_memory(device, settings.gpu.memory_bytes)
+    cap_memory(device, settings.gpu.memory_bytes)
     attention.register()
     options: dict[str, Any] = {"trust_remote_code": settings.model.trust_remote_code}
     config = AutoConfig.from_pretrained(checkpoint.folder, **options)
-    kind = AutoModelForSequenceClassification if _is_classifier(scoring) else AutoModel
+    is_classifier = scoring is Scoring.CROSS_ENCODER
+    kind = AutoModelForSequenceClassification if is_classifier else AutoModel
     try:
-        model = kind.from_pretrained(
+        model, report = kind.from_pretrained(
             checkpoint.folder,
             config=config,
+            output_loading_info=True,
             dtype=resolve(settings.precision, device, getattr(config, "dtype", None)),
             use_safetensors=None if settings.model.allow_pickle else True,
             **options,
         )
     except (ValueError, KeyError, OSError) as error:
         raise UnsupportedModel(checkpoint.uri, str(error).splitlines()[0]) from error
+    untrained = sorted(report["missing_keys"])
+    if is_classifier and untrained:
+        raise UnsupportedModel(checkpoint.uri, f"its file has no weights for {untrained[0]}")
     loaded: PreTrainedModel = model.to(device).eval()
     return loaded
 
 
-def _cap_memory(device: torch.device, limit_bytes: int) -> None:
-    """Keep to a share of a GPU that nothing else enforces, such as a time-slice."""
-    if device.type == "cuda" and limit_bytes:
-        total_bytes = torch.cuda.get_device_properties(device).total_memory
-        torch.cuda.set_per_process_memory_fraction(min(limit_bytes / total_bytes, 1.0), device)
+def _stages(
+    model: PreTrainedModel,
+    checkpoint: Checkpoint,
+    scoring: Scoring | None,
+    tokenizer: Tokenizer,
+    probe: Packed,
+) -> tuple[encoder.Encoder, Head]:
+    if scoring is not Scoring.CROSS_ENCODER:
+        chosen = encoder.choose(model.base_model, probe)
+        return chosen, _head(model, checkpoint, scoring, tokenizer)
+    if model.config.num_labels != 1:
+        raise UnsupportedModel(
+            checkpoint.uri,
+            f"a cross-encoder has one score, this classifier has {model.config.num_labels}",
+        )
+    return _classifier_stages(model, probe)
 
 
-def _is_classifier(scoring: Scoring | None) -> bool:
-    return scoring is Scoring.CROSS_ENCODER
+@torch.inference_mode()
+def _classifier_stages(model: PreTrainedModel, probe: Packed) -> tuple[encoder.Encoder, Head]:
+    """The encoder apart from its head where that gives the library's logits, else both as one."""
+    read = reading_of(model)
+    whole = WholeClassifier(model)
+    wanted = whole(probe).float()
+    chosen, head = encoder.choose(model.base_model, probe), LogitHead(model, read)
+    error = (head(chosen(probe), probe, Batch(())) - wanted).norm() / wanted.norm().clamp(min=1.0)
+    if error <= encoder.TOLERANCE[model.dtype]:
+        return chosen, head
+    log.info("classifier_runs_whole", error=round(float(error), 5))
+    head.undo()
+    encoder.unplug(model)
+    return whole, GivenHead()
 
 
 def _head(
-    model: PreTrainedModel, checkpoint: Checkpoint, scoring: Scoring | None, template: Template
+    model: PreTrainedModel, checkpoint: Checkpoint, scoring: Scoring | None, tokenizer: Tokenizer
 ) -> Head:
+    if scoring is Scoring.YES_NO:
+        return _yes_no(model, checkpoint, tokenizer)
     if scoring is Scoring.LATE_INTERACTION:
+        template = read_template(tokenizer)
         return LateInteractionHead(len(template.leading), len(template.trailing))
-    if scoring is Scoring.CROSS_ENCODER:
-        if model.config.num_labels != 1:
-            raise UnsupportedModel(
-                checkpoint.uri,
-                f"a cross-encoder has one score, this classifier has {model.config.num_labels}",
-            )
-        return LogitHead(model)
     return PoolingHead(checkpoint.pooling, _dense(model, checkpoint), model.config.hidden_size)
+
+
+def _yes_no(model: PreTrainedModel, checkpoint: Checkpoint, tokenizer: Tokenizer) -> YesNoHead:
+    """The head out of two rows: those of the saved head, or of the embeddings it is tied to."""
+    if not checkpoint.architecture.endswith("ForCausalLM"):
+        raise UnsupportedModel(
+            checkpoint.uri, f"{checkpoint.architecture} is no language model that can answer yes"
+        )
+    missing = missing_chat_words(tokenizer)
+    if missing:
+        raise UnsupportedModel(checkpoint.uri, f"its tokenizer has no {' and no '.join(missing)}")
+    chat = read_chat(tokenizer)
+    answers = (chat.yes, chat.no)
+    if checkpoint.answers not in {None, answers}:
+        raise UnsupportedModel(
+            checkpoint.uri,
+            f"it scores by the tokens {checkpoint.answers}, yes and no are {answers}",
+        )
+    rows = read_rows(checkpoint, "lm_head.weight", answers)
+    if rows is None:
+        rows = model.get_input_embeddings().weight.detach()[list(answers)]
+    yes, no = rows.to(model.device)
+    return YesNoHead(yes, no)
+
+
+def _activation(checkpoint: Checkpoint, scoring: Scoring | None) -> str | None:
+    if scoring is Scoring.YES_NO:
+        return "Sigmoid"
+    if scoring is not Scoring.CROSS_ENCODER:
+        return None
+    if checkpoint.activation not in {"Sigmoid", "Identity"}:
+        raise UnsupportedModel(
+            checkpoint.uri, f"its activation {checkpoint.activation} is not Sigmoid or Identity"
+        )
+    return checkpoint.activation
+
+
+def _instruction(settings: Settings, scoring: Scoring | None) -> str | None:
+    if scoring is Scoring.YES_NO:
+        return settings.instruction or DEFAULT_INSTRUCTION
+    if settings.instruction is not None:
+        kind = scoring.value if scoring else "an embedder"
+        raise ImpossibleSettings(f"instruction is set and {kind} takes none; remove it")
+    return None
+
+
+def _require_room(tokenizer: Tokenizer, instruction: str | None, max_tokens: int) -> None:
+    tokeniser = Tokeniser(tokenizer, max_tokens, tokenizer.get_vocab_size(), read_chat(tokenizer))
+    try:
+        tokeniser.questions(instruction or "", "", ("",), None, Truncation.RIGHT)
+    except Malformed as error:
+        raise ImpossibleSettings(f"{error}, or raise maxInputTokens") from error
 
 
 def _dense(model: PreTrainedModel, checkpoint: Checkpoint) -> tuple[torch.nn.Module, ...]:
@@ -184,11 +293,6 @@ def _tokenizer_file(settings: Settings, checkpoint: Checkpoint, scratch: Path) -
     except (ValueError, OSError, AttributeError) as error:
         raise UnsupportedModel(checkpoint.uri, "it has no tokenizer.json to be had") from error
     return scratch / "tokenizer.json"
-
-
-def _precision_name(dtype: torch.dtype) -> str:
-    names = {torch.float32: "fp32", torch.float16: "fp16", torch.bfloat16: "bf16"}
-    return names[dtype]
 
 
 def _device_name(device: torch.device) -> str:

@@ -36,6 +36,13 @@ def device_memory() -> DeviceMemory | None:
     )
 
 
+def cap_memory(device: torch.device, limit_bytes: int) -> None:
+    """Keep to a share of a GPU that nothing else enforces, such as a time-slice; 0 is no limit."""
+    if device.type == "cuda" and limit_bytes:
+        total_bytes = torch.cuda.get_device_properties(device).total_memory
+        torch.cuda.set_per_process_memory_fraction(min(limit_bytes / total_bytes, 1.0), device)
+
+
 def peak_memory_bytes() -> int:
     """What the largest batch left taken: of the GPU where there is one, else resident (proc(5)).
 

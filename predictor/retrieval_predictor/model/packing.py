@@ -46,6 +46,12 @@ class Packed:
     order: Ints
 
     @property
+    def real(self) -> Tensor:
+        """Which places of a rectangle of padded texts hold a token: (N, longest) bool."""
+        column = torch.arange(self.longest, device=self.ids.device)
+        return column.unsqueeze(0) < self.lengths.unsqueeze(1)
+
+    @property
     def longest(self) -> int:
         """Tokens of the longest text."""
         return self.blocks[-1].length

@@ -45,6 +45,18 @@ def last(hidden: Tensor, packed: Packed) -> Tensor:
     return hidden[packed.offsets[1:].long() - 1]
 
 
+def last_unlike(pad_id: int | None, hidden: Tensor, packed: Packed) -> Tensor:
+    """The last token's vector that is no padding token, even where a text ends in one: (N, H).
+
+    transformers' `GenericForSequenceClassification` looks for it by id.
+    """
+    if pad_id is None:
+        return last(hidden, packed)
+    places = packed.positions.float().masked_fill(packed.ids == pad_id, 0.0)
+    ends = torch.segment_reduce(places, "max", lengths=packed.lengths, unsafe=True)
+    return hidden[packed.offsets[:-1].long() + ends.long()]
+
+
 MODES: dict[str, Pool] = {
     "cls": first,
     "mean": mean,

@@ -39,6 +39,11 @@ def resolve(
     return torch.bfloat16 if wants_bf16 and has_bf16 else torch.float16
 
 
+def name_of(dtype: torch.dtype) -> str:
+    """The precision that weights of this dtype have, as settings spell it."""
+    return next(name.value for name, one in _DTYPES.items() if one is dtype)
+
+
 def cpu_has_bf16(cpuinfo: Path) -> bool:
     """Whether a Linux cpuinfo file lists bf16 matrix instructions (AVX512-BF16 or AMX)."""
     if not cpuinfo.is_file():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import Any
@@ -20,6 +21,7 @@ from retrieval_predictor.serving import grpc
 from retrieval_predictor.serving.app import install
 from retrieval_predictor.serving.calls import infer_tensors, new_id
 from retrieval_predictor.serving.frontend import Frontend, frontend
+from retrieval_predictor.serving.routes import CLIENT_GONE
 
 log = structlog.get_logger(__name__)
 
@@ -68,6 +70,9 @@ class RetrievalModel(kserve.Model):  # type: ignore[misc]
         labels = (front.settings.name, front.task, "grpc")
         try:
             message = await _infer(front, body, headers)
+        except asyncio.CancelledError:  # the caller cancelled, or its deadline passed
+            metrics.requests.labels(*labels, str(CLIENT_GONE)).inc()
+            raise
         except Exception as error:
             status = fault_of(error).status
             metrics.requests.labels(*labels, str(status)).inc()

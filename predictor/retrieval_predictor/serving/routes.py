@@ -21,12 +21,15 @@ from retrieval_predictor.serving.calls import (
     Endpoint,
     Reply,
 )
+from retrieval_predictor.serving.connection import while_connected
 from retrieval_predictor.serving.frontend import Frontend
 
 log = structlog.get_logger(__name__)
 
 TRUNCATED_HEADER = "x-truncated-inputs"
-_CLIENT_GONE = Response(status_code=499)
+
+CLIENT_GONE = 499
+"""The status counted for a client that left before its answer, as nginx counts it."""
 
 
 def routes(front: Frontend) -> list[BaseRoute]:
@@ -43,7 +46,7 @@ def _handler(front: Frontend, endpoint: Endpoint) -> Callable[[Request], Awaitab
         try:
             body = await read_body(request, front.settings.limits.max_body_bytes)
         except ClientDisconnect:
-            return _CLIENT_GONE
+            return _gone(front, endpoint)
         except Exception as error:  # noqa: BLE001  (one place turns errors into answers)
             return _refuse(front, endpoint, error)
         return await _answer(front, endpoint, request, body)
@@ -54,11 +57,13 @@ def _handler(front: Frontend, endpoint: Endpoint) -> Callable[[Request], Awaitab
 async def _answer(front: Frontend, endpoint: Endpoint, request: Request, body: bytes) -> Response:
     started_s = time.perf_counter()
     try:
-        reply = await endpoint.handle(front, request, body)
+        reply = await while_connected(request, endpoint.handle(front, request, body))
+    except ClientDisconnect:
+        return _gone(front, endpoint)
     except Exception as error:  # noqa: BLE001  (one place turns errors into answers)
         return _refuse(front, endpoint, error)
     labels = (front.settings.name, front.task, endpoint.protocol)
-    metrics.requests.labels(*labels, "200").inc()
+    _count(front, endpoint, 200)
     metrics.request_duration_s.labels(*labels).observe(time.perf_counter() - started_s)
     return _accept(front, reply)
 
@@ -73,12 +78,21 @@ def _accept(front: Frontend, reply: Reply) -> Response:
     return Response(reply.content, headers=headers)
 
 
+def _gone(front: Frontend, endpoint: Endpoint) -> Response:
+    _count(front, endpoint, CLIENT_GONE)
+    return Response(status_code=CLIENT_GONE)
+
+
+def _count(front: Frontend, endpoint: Endpoint, status: int) -> None:
+    labels = (front.settings.name, front.task, endpoint.protocol, str(status))
+    metrics.requests.labels(*labels).inc()
+
+
 def _refuse(front: Frontend, endpoint: Endpoint, error: Exception) -> Response:
     fault = fault_of(error)
     if fault.status == 500:
         log.error("request_failed", route=endpoint.path, exc_info=error)
-    labels = (front.settings.name, front.task, endpoint.protocol, str(fault.status))
-    metrics.requests.labels(*labels).inc()
+    _count(front, endpoint, fault.status)
     log.debug("request_refused", route=endpoint.path, code=code_of(error))
     return Response(
         body_of(error, endpoint.dialect),

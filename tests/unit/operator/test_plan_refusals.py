@@ -85,7 +85,7 @@ def test_main_memory_beside_a_gpu_that_is_too_small_is_told_apart():
     refusal = refused(ask(memory_limit_bytes=GIB), on("NVIDIA-L4"))
     assert refusal.reason is Reason.HOST_TOO_SMALL
     assert "main memory" in refusal.message
-    assert "spec.embedder.resources.limits.memory: 3840Mi" in remedies(refusal)
+    assert "spec.embedder.resources.limits.memory: 4Gi" in remedies(refusal)
 
 
 def test_a_machine_that_is_too_small_says_how_much_is_needed():

@@ -59,3 +59,13 @@ def test_taken_work_makes_room():
     queue.take(decision.cuts, 0.0)
     queue.put(make.job([60]), 0.0)
     assert queue.tokens == 60
+
+
+def test_deadlines_of_requests_that_have_left_are_not_kept():
+    queue = Queue(LIMITS, max_tokens=100)
+    for _ in range(1000):
+        queue.put(make.job([8], deadline_s=3600.0), 0.0)
+        decision = queue.next(0.0)
+        assert isinstance(decision, Take)
+        queue.take(decision.cuts, 0.0)
+    assert len(queue._deadlines) <= 100

@@ -56,6 +56,7 @@ def card(path: Path, **more: Any) -> ModelCard:
         normalise=True,
         scoring=None,
         instruction=None,
+        activation=None,
         load_s=0.0,
     )
     return dataclasses.replace(made, **more)

@@ -51,6 +51,20 @@ def test_no_batch_is_over_budget_and_every_text_is_taken_once_in_order(all_lengt
         assert taken[id(job)] == list(range(job.size))
 
 
+@given(requests)
+def test_a_text_over_a_budget_that_shrank_is_computed_alone_and_in_time(all_lengths):
+    queue, jobs = queue_of(all_lengths)
+    queue.budget.shrink(200, now_s=0.0)
+    now_s, batches = 1.0, 0
+    while isinstance(decision := queue.next(now_s), Take):
+        parts = queue.take(decision.cuts, now_s)
+        tokens = sum(part.encoded.tokens for part in parts)
+        assert tokens <= 100 or sum(part.encoded.lengths.size for part in parts) == 1
+        now_s, batches = now_s + 0.1, batches + 1
+    assert not any(job.waits for job in jobs)
+    assert batches <= sum(job.size for job in jobs)
+
+
 @given(st.lists(st.lists(st.integers(1, 200), min_size=1, max_size=3), max_size=20))
 def test_a_long_request_delays_a_query_by_one_batch_at_most(queries):
     queue, _ = queue_of([[200] * 500])

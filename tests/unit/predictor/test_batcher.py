@@ -4,37 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
-import numpy as np
 import pytest
 
-from retrieval_predictor.batching.batcher import Batcher
-from retrieval_predictor.batching.job import Job
-from retrieval_predictor.batching.policy import Limits
-from retrieval_predictor.batching.queue import Queue
 from retrieval_predictor.errors import DeadlineExceeded, ModelFailure, NonFinite
-from retrieval_predictor.work import Batch, Rows, Run
-from tests.support import make
-
-
-class EchoDevice:
-    """Takes a second a batch and answers each text with its first id and its length."""
-
-    def __init__(self, poison: int | None = None) -> None:
-        self.batches: list[Batch] = []
-        self._poison = poison
-
-    async def run(self, batch: Batch):
-        self.batches.append(batch)
-        await asyncio.sleep(1.0)
-        rows = []
-        for part in batch.parts:
-            starts = np.concatenate([[0], np.cumsum(part.encoded.lengths)])[:-1]
-            first = part.encoded.ids[starts].astype(np.float32)
-            rows.append(np.stack([first, part.encoded.lengths.astype(np.float32)], axis=1))
-        answer = np.concatenate(rows)
-        if self._poison is not None:
-            answer[answer[:, 0] == self._poison] = np.nan
-        return answer
+from retrieval_predictor.work import Batch, Rows
+from tests.support.benches import EchoDevice, benches
 
 
 class BrokenDevice:
@@ -43,40 +17,10 @@ class BrokenDevice:
         raise RuntimeError("CUDA error: an illegal memory access was encountered")
 
 
-class Silent:
-    def batch_done(self, batch: Batch, jobs: tuple[Job, ...], forward_s: float) -> None:
-        """Nobody watches."""
-
-
-class Bench:
-    """A batcher under test, its clock the loop's."""
-
-    def __init__(self, device, **limits) -> None:
-        loop = asyncio.get_running_loop()
-        self.device = device
-        self.queue = Queue(Limits(**{"max_batch_tokens": 64, "max_batch_size": 8, **limits}), 10**6)
-        self.batcher = Batcher(self.queue, device, Silent(), loop.time)
-        self.task = asyncio.create_task(self.batcher.run())
-        self.loop = loop
-
-    def submit(self, texts, deadline_s: float = 0.0) -> Job:
-        run = Run(make.rows_of(texts), deadline_s)
-        job = Job(run, self.loop.time(), self.loop.create_future())
-        self.batcher.submit(job)
-        return job
-
-
 @pytest.fixture
 async def bench():
-    made = []
-
-    def make_bench(device=None, **limits) -> Bench:
-        made.append(Bench(device or EchoDevice(), **limits))
-        return made[-1]
-
-    yield make_bench
-    for one in made:
-        one.task.cancel()
+    async with benches() as make_bench:
+        yield make_bench
 
 
 async def test_each_request_gets_its_own_rows_in_order(bench):

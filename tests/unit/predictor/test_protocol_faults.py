@@ -26,6 +26,7 @@ WIRE = {
     errors.NotReady: (503, "UNAVAILABLE"),
     errors.Draining: (503, "UNAVAILABLE"),
     errors.EngineLost: (503, "UNAVAILABLE"),
+    errors.DeviceLost: (503, "UNAVAILABLE"),
     errors.DeadlineExceeded: (504, "DEADLINE_EXCEEDED"),
     errors.ModelFailure: (500, "INTERNAL"),
     errors.NonFinite: (500, "INTERNAL"),

@@ -61,6 +61,12 @@ def test_a_classifier_with_several_labels_is_refused(tmp_path: Path):
         reranker(folder, tmp_path)
 
 
+def test_a_checkpoint_without_a_trained_classifier_is_refused(tmp_path: Path):
+    folder = checkpoints.bert(tmp_path / "model")
+    with pytest.raises(UnsupportedModel, match=r"no weights for classifier\.bias"):
+        reranker(folder, tmp_path, scoring="CrossEncoder")
+
+
 def max_sim(hidden: list[torch.Tensor]) -> list[float]:
     """ColBERT's equation 3, the mean over the query's tokens, written plainly."""
     inner = [torch.nn.functional.normalize(one[1:-1], dim=1) for one in hidden]

@@ -83,6 +83,23 @@ def test_a_huge_text_is_cut_to_the_same_ids_as_the_whole_of_it(bert_file):
     assert len(row) == LIMIT
 
 
+@given(
+    middle=st.text(st.sampled_from("ab lake. "), min_size=600, max_size=3000),
+    ends=st.lists(
+        st.sampled_from(["dough and flour ", " ", "lake", "北京 "]), min_size=2, max_size=2
+    ),
+    times=st.integers(0, 200),
+)
+def test_a_huge_text_cut_in_the_middle_keeps_the_ends_of_the_whole(
+    tokenizer_file, middle, ends, times
+):
+    text = ends[0] * times + middle + ends[1] * times
+    (row,) = rows(tokeniser(tokenizer_file).texts((text,), Truncation.MIDDLE))
+    (whole,) = rows(tokeniser(tokenizer_file, 10**6).texts((text,), Truncation.MIDDLE))
+    half = LIMIT // 2
+    assert row == (whole if len(whole) <= LIMIT else whole[:half] + whole[-half:])
+
+
 def test_text_that_tokenises_to_nothing_at_first_is_read_to_its_end(bert_file):
     text = " " * 5000 + "dough"
     (row,) = rows(tokeniser(bert_file).texts((text,), Truncation.RIGHT))

@@ -1,0 +1,40 @@
+"""Stop working for a client that has gone away."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import TypeVar
+
+from starlette.requests import ClientDisconnect, Request
+
+T = TypeVar("T")
+
+
+async def while_connected(request: Request, work: Awaitable[T]) -> T:
+    """The result of `work`, which is cancelled when the client closes its connection first.
+
+    The body must have been read: what `receive` gives after it is the end of the connection
+    (ASGI HTTP specification, "Disconnect").
+
+    Raises:
+        ClientDisconnect: Nobody waits for the answer any more.
+    """
+    task = asyncio.current_task()
+    watcher = asyncio.create_task(_cancel_when_gone(request, task))
+    try:
+        return await work
+    except asyncio.CancelledError:
+        if task is None or not watcher.done() or watcher.cancelled():
+            raise
+        task.uncancel()
+        raise ClientDisconnect from None
+    finally:
+        watcher.cancel()
+
+
+async def _cancel_when_gone(request: Request, task: asyncio.Task[T] | None) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        continue
+    if task is not None:
+        task.cancel()

@@ -1,0 +1,46 @@
+"""PyTorch's and CUDA's errors in our own words: what can be tried again, and what cannot."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from retrieval_predictor.engine.device import DeviceThread, ThreadedDevice
+from retrieval_predictor.errors import DeviceLost, OutOfDeviceMemory
+from tests.support import make
+
+pytestmark = pytest.mark.looptime(False)
+
+
+class FailingRunner:
+    """Fails with this error."""
+
+    width = 1
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def run(self, batch):
+        del batch
+        raise self._error
+
+
+async def run(runner) -> np.ndarray:
+    return await ThreadedDevice(DeviceThread(), runner).run(make.batch(make.encoded([3])))
+
+
+async def test_out_of_memory_can_be_tried_again_and_keeps_no_traceback_alive():
+    with pytest.raises(OutOfDeviceMemory) as caught:
+        await run(FailingRunner(torch.OutOfMemoryError("CUDA out of memory")))
+    assert caught.value.__context__ is None
+
+
+async def test_an_error_of_the_accelerator_ends_the_process():
+    with pytest.raises(DeviceLost, match="AcceleratorError"):
+        await run(FailingRunner(torch.AcceleratorError("an illegal memory access")))
+
+
+async def test_any_other_error_stays_what_it_is():
+    with pytest.raises(IndexError):
+        await run(FailingRunner(IndexError("index out of range in self")))

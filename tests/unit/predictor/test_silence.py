@@ -1,0 +1,48 @@
+"""An engine that says nothing for ten beats is lost; one that is merely quiet in between is not."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from retrieval_predictor import frames
+from retrieval_predictor.errors import NotReady
+from retrieval_predictor.remote import RemoteEngine, Stream, until_lost
+from retrieval_predictor.work import Run
+from tests.support import make
+
+
+def a_stream() -> Stream:
+    return Stream(lambda _: None)
+
+
+async def test_silence_is_taken_for_loss_after_ten_seconds():
+    loop = asyncio.get_running_loop()
+    started_s = loop.time()
+    await until_lost(a_stream())
+    assert loop.time() - started_s == pytest.approx(10.0)
+
+
+async def test_a_word_every_nine_seconds_is_enough():
+    stream = a_stream()
+    waiting = asyncio.create_task(until_lost(stream))
+    for _ in range(5):
+        await asyncio.sleep(9.0)
+        stream.data_received(frames.pack_state({"phase": "ready"}))
+    assert not waiting.done()
+    waiting.cancel()
+
+
+async def test_a_closed_connection_is_noticed_at_once():
+    stream, loop = a_stream(), asyncio.get_running_loop()
+    started_s = loop.time()
+    loop.call_later(2.5, stream.connection_lost, None)
+    await until_lost(stream)
+    assert loop.time() - started_s == pytest.approx(2.5)
+
+
+async def test_without_an_engine_nobody_waits(tmp_path):
+    engine = RemoteEngine(tmp_path / "nothing.sock")
+    with pytest.raises(NotReady):
+        await engine.run(Run(make.encoded([3])))
