@@ -80,17 +80,14 @@ class Fleet:
         for connection, process in zip(self.connections, self.processes, strict=True):
             _order(connection, process, (assignment, begins_at_s))
         gathering = _Gathering(self, watch)
-        try:
-            gathering.finish()
-        except KeyboardInterrupt:
-            self.stop.set()
-            gathering.finish()
-        return _gathered(gathering.parts, assignment, interrupted=self.stop.is_set())
+        with _noted_interrupts() as interrupts:
+            gathering.finish(interrupts)
+        return _gathered(gathering.parts, assignment, interrupted=bool(interrupts))
 
 
 @dataclass(slots=True)
 class _Gathering:
-    """Parts as they come in; `finish` may be interrupted and called again."""
+    """Parts as they come in, until every process has handed its own over."""
 
     fleet: Fleet
     watch: Watch
@@ -100,9 +97,11 @@ class _Gathering:
     def __post_init__(self) -> None:
         self.waiting = list(self.fleet.connections)
 
-    def finish(self) -> None:
+    def finish(self, interrupts: list[int]) -> None:
         while self.waiting:
             ready = wait(self.waiting, timeout=LOOK_S)
+            if interrupts:
+                self.fleet.stop.set()
             for connection in [one for one in self.waiting if one in ready]:
                 self._receive(connection)
             self.watch(sum(self.fleet.progress))
@@ -149,6 +148,17 @@ def fleet(size: int) -> Iterator[Fleet]:
             ours.close()
             process.join(timeout=1)
             process.kill()
+
+
+@contextlib.contextmanager
+def _noted_interrupts() -> Iterator[list[int]]:
+    """Ctrl-C leaves a note; raised as an exception it may be swallowed where it happens to be."""
+    notes: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: notes.append(number))
+    try:
+        yield notes
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextlib.contextmanager
