@@ -34,7 +34,7 @@ class RemoteEngine:
         self._transport: asyncio.Transport | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._state: dict[str, Any] = {"phase": CONNECTING}
-        self._changed = asyncio.Event()
+        self._heard = asyncio.Event()
 
     @property
     def phase(self) -> str:
@@ -55,6 +55,11 @@ class RemoteEngine:
         """Start connecting; a second call does nothing."""
         if self._keeper is None:
             self._keeper = asyncio.create_task(self._keep_connected())
+
+    async def heard(self, timeout_s: float) -> None:
+        """Wait until the engine has said what it is doing, at most so long."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._heard.wait(), timeout_s)
 
     async def close(self) -> None:
         """Stop connecting; requests in flight fail."""
@@ -117,6 +122,7 @@ class RemoteEngine:
             self._disconnected()
 
     def _disconnected(self) -> None:
+        self._heard.clear()
         if self._transport is not None:
             self._transport.abort()
         self._transport = None
@@ -128,6 +134,7 @@ class RemoteEngine:
     def _receive(self, frame: Frame) -> None:
         if frame.kind is Kind.STATE:
             self._state = frames.unpack_json(frame.payload)
+            self._heard.set()
             return
         answer = self._waiting.get(frame.request_id)
         if answer is None or answer.done():

@@ -18,6 +18,9 @@ from retrieval_predictor.logs import configure_logging
 from retrieval_predictor.serving.frontend import frontend
 from retrieval_predictor.serving.routes import routes
 
+_HELLO_S = 1.0
+"""A new worker beside a warm engine takes requests only once it knows so; this is ample for it."""
+
 _KSERVE_LOGGERS = ("kserve", "kserve.trace", "uvicorn", "uvicorn.access", "uvicorn.error")
 
 
@@ -40,6 +43,7 @@ async def _lifespan(_app: Any) -> AsyncIterator[None]:
     processes.die_with_parent()
     processes.sign(front.settings.runtime_dir, "api")
     front.engine.open()
+    await front.engine.heard(_HELLO_S)
     yield
     await front.engine.close()
 

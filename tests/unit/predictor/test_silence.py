@@ -42,6 +42,35 @@ async def test_a_closed_connection_is_noticed_at_once():
     assert loop.time() - started_s == pytest.approx(2.5)
 
 
+@pytest.mark.looptime(False)
+async def test_a_new_worker_knows_the_engine_before_it_takes_requests(tmp_path):
+    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(frames.pack_state({"phase": "ready"}))
+        await reader.read()
+        writer.close()
+        gone.set()
+
+    gone = asyncio.Event()
+
+    socket = tmp_path / "engine.sock"
+    server = await asyncio.start_unix_server(greet, path=str(socket))
+    engine = RemoteEngine(socket)
+    engine.open()
+    await engine.heard(30.0)
+    assert engine.is_ready
+    await engine.close()
+    await gone.wait()
+    server.close()
+    await server.wait_closed()
+
+
+async def test_a_worker_without_an_engine_starts_all_the_same(tmp_path):
+    loop = asyncio.get_running_loop()
+    started_s = loop.time()
+    await RemoteEngine(tmp_path / "nothing.sock").heard(1.0)
+    assert loop.time() - started_s == pytest.approx(1.0)
+
+
 async def test_without_an_engine_nobody_waits(tmp_path):
     engine = RemoteEngine(tmp_path / "nothing.sock")
     with pytest.raises(NotReady):
