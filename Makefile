@@ -56,6 +56,7 @@ fix: $(READY)  ## Format, and repair what the linter can
 
 generate: $(READY)  ## Write the CRD, its reference and the golden manifests from the code
 	$(BIN)/python -m retrieval_operator.generate
+	$(BIN)/python -m tests.golden.write
 
 bench: $(READY)  ## Measure the quickstart on this machine
 	./bench/quickstart.sh
