@@ -74,13 +74,10 @@ class PaddedEncoder:
     def __call__(self, packed: Packed) -> Tensor:
         """See `Encoder`."""
         real = packed.real
-        ids = torch.zeros(real.shape, dtype=torch.int64, device=packed.ids.device)
-        ids[real] = packed.ids
-        types = {}
-        if self._has_types:
-            types["token_type_ids"] = torch.zeros_like(ids)
-            types["token_type_ids"][real] = packed.types
-        output = self._model(input_ids=ids, attention_mask=real.long(), **types)
+        types = {"token_type_ids": packed.padded(packed.types, 0)} if self._has_types else {}
+        output = self._model(
+            input_ids=packed.padded(packed.ids, 0), attention_mask=real.long(), **types
+        )
         hidden: Tensor = output[0][real]
         return hidden
 

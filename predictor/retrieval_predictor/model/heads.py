@@ -112,14 +112,13 @@ class WholeClassifier:
 
     def __call__(self, packed: Packed) -> Tensor:
         """Logits of each text: (N, 1)."""
-        real = packed.real
-        ids = torch.full(real.shape, self._pad_id, dtype=torch.int64, device=real.device)
-        ids[real] = packed.ids
-        types = {}
-        if self._has_types:
-            types["token_type_ids"] = torch.zeros_like(ids)
-            types["token_type_ids"][real] = packed.types
-        logits: Tensor = self._classifier(input_ids=ids, attention_mask=real.long(), **types).logits
+        types = {"token_type_ids": packed.padded(packed.types, 0)} if self._has_types else {}
+        output = self._classifier(
+            input_ids=packed.padded(packed.ids, self._pad_id),
+            attention_mask=packed.real.long(),
+            **types,
+        )
+        logits: Tensor = output.logits
         return logits
 
 

@@ -51,6 +51,13 @@ class Packed:
         column = torch.arange(self.longest, device=self.ids.device)
         return column.unsqueeze(0) < self.lengths.unsqueeze(1)
 
+    def padded(self, values: Tensor, fill: int) -> Tensor:
+        """One number a token as a rectangle: (T,) int64 -> (N, longest) int64."""
+        real = self.real
+        rectangle = torch.full(real.shape, fill, dtype=torch.int64, device=real.device)
+        rectangle[real] = values
+        return rectangle
+
     @property
     def longest(self) -> int:
         """Tokens of the longest text."""
