@@ -25,7 +25,8 @@ def speaking(answers: list[bytes], *, hang_up: bool = False) -> Iterator[tuple[s
     started, stop = threading.Event(), threading.Event()
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+        suppressed = contextlib.suppress(asyncio.IncompleteReadError, ConnectionError)
+        with contextlib.closing(writer), suppressed:
             while answer := next(waiting, b""):
                 head = await reader.readuntil(b"\r\n\r\n")
                 heard.append(head + await reader.readexactly(_length(head)))
@@ -33,7 +34,6 @@ def speaking(answers: list[bytes], *, hang_up: bool = False) -> Iterator[tuple[s
                 await writer.drain()
                 if hang_up:
                     break
-        writer.close()
 
     async def serve() -> None:
         server = await asyncio.start_server(talk, "127.0.0.1", 0)
