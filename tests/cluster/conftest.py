@@ -1,16 +1,27 @@
-"""One real API server with our CustomResourceDefinition, for all tests of this folder."""
+"""One cluster for all tests of this folder, and for each of them a namespace and nodes of its own.
+
+`plane` and `api` have an API server that serves RetrievalServices, where nothing acts on objects.
+`lab` is the same one with KServe, the controllers of Kubernetes and kwok's nodes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Generator, Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
 
-from tests.cluster.api import Api
-from tests.cluster.controlplane import ControlPlane, control_plane
+from tests.cluster import lab as labs
+from tests.cluster.api import INFERENCE_SERVICE, NAMESPACE, NODE, RETRIEVAL_SERVICE, Api, is_ready
+from tests.cluster.faults import FaultyApi, faulty_api
+from tests.cluster.lab import Lab
+from tests.cluster.nodes import Shape, node
 
 _HERE = Path(__file__).parent
+_FOLDER = pytest.StashKey[Path]()
+_NUMBERS = count(1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -21,17 +32,74 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(60, func_only=True))
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Let a failing test name the folder that has the servers' logs."""
+    report = yield
+    folder = item.config.stash.get(_FOLDER, None)
+    if report.failed and folder and _HERE in item.path.parents:
+        report.sections.append(("logs of the cluster", str(folder)))
+    return report
+
+
 @pytest.fixture(scope="session")
-def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    """A running etcd and kube-apiserver."""
-    with control_plane(tmp_path_factory.mktemp("plane")) as running:
+def plane(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Lab]:
+    """A running etcd and kube-apiserver with our CustomResourceDefinition."""
+    folder = tmp_path_factory.mktemp("lab")
+    pytestconfig.stash[_FOLDER] = folder
+    with labs.lab(folder) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
-def api(plane: ControlPlane) -> Iterator[Api]:
-    """A client of that API server, which serves RetrievalServices."""
-    connected = Api(plane)
-    connected.install()
-    yield connected
-    connected.close()
+def api(plane: Lab) -> Api:
+    """The administrator's client of that API server."""
+    return plane.api
+
+
+@pytest.fixture(scope="session")
+def lab(plane: Lab) -> Lab:
+    """The same cluster with everything that makes an InferenceService ready."""
+    plane.run()
+    return plane
+
+
+@pytest.fixture
+def namespace(lab: Lab, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A namespace for one test, named after it."""
+    words = re.sub(r"[^a-z0-9]+", "-", request.node.originalname.removeprefix("test_").lower())
+    name = f"{words[:40].strip('-')}-{next(_NUMBERS)}"
+    lab.api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    yield name
+    for kind in (RETRIEVAL_SERVICE, INFERENCE_SERVICE):
+        for one in lab.api.list(kind, name):
+            lab.api.delete(kind, one["metadata"]["name"], name)
+    lab.api.delete(NAMESPACE, name)  # it takes seconds, and nobody has to wait
+
+
+@pytest.fixture
+def nodes(lab: Lab, namespace: str) -> Iterator[Callable[..., tuple[str, ...]]]:
+    """Make nodes of these shapes for pods with `placement(namespace)`; gives their names."""
+    made: list[str] = []
+
+    def make(*shapes: Shape, end: str = "") -> tuple[str, ...]:
+        names = tuple(f"{namespace}-{len(made) + i}{end}" for i, _ in enumerate(shapes))
+        for name, shape in zip(names, shapes, strict=True):
+            lab.api.create(node(name, shape, namespace))
+            made.append(name)
+        for name in names:
+            lab.api.wait_for(NODE, name, is_ready)
+        return names
+
+    yield make
+    for name in made:
+        lab.api.delete(NODE, name)
+
+
+@pytest.fixture
+def faulty(lab: Lab) -> Iterator[FaultyApi]:
+    """A proxy in front of the API server that can be told to misbehave."""
+    with faulty_api(lab.site) as proxy:
+        yield proxy

@@ -1,74 +1,137 @@
-"""A server process of a test: started with a log file, waited for, and always stopped."""
+"""Server processes of a lab: started with a log file, waited for, stopped by id, started again."""
 
 from __future__ import annotations
 
 import ctypes
+import os
+import random
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-_STOP_LIMIT_S = 15.0
-_POLL_S = 0.05
+_READY_LIMIT_S = 90.0
+_POLL_S = 0.03
+_PORTS = range(20000, 32000)  # below Linux's ephemeral ports, so that no client takes one meanwhile
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _LIBC = ctypes.CDLL(None)
 
 
-@contextmanager
-def running(
-    program: Path, arguments: Sequence[str], log: Path
-) -> Iterator[subprocess.Popen[bytes]]:
-    """A process for the length of a `with` block; it also dies with the test run."""
-    with (
-        log.open("wb") as output,
-        subprocess.Popen(
-            [program, *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            cwd=log.parent,
-            preexec_fn=_die_with_parent,  # noqa: PLW1509 - fixtures start servers before any thread
-        ) as process,
-    ):
+@dataclass(frozen=True, slots=True)
+class Command:
+    """How one server is started, and how to see that it is ready.
+
+    It gets `patience_s` to end after SIGTERM before SIGKILL.
+    """
+
+    name: str
+    program: Path
+    arguments: tuple[str, ...]
+    is_ready: Callable[[], bool]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    patience_s: float = 20.0
+
+
+class NotReady(Exception):
+    """A server ended or took too long; the message has the end of its log."""
+
+    def __init__(self, log: Path, waited_s: float) -> None:
+        tail = log.read_text(errors="replace")[-3000:]
+        super().__init__(f"{log.stem} ended or is not ready after {waited_s:.0f} s, {log}:\n{tail}")
+
+
+class Server:
+    """One server, which keeps its command line over restarts and dies with this process.
+
+    It is killed when the *thread* that started it ends (prctl(2), PR_SET_PDEATHSIG): start it from
+    the main thread.
+    """
+
+    def __init__(self, command: Command, folder: Path) -> None:
+        self._command = command
+        self._process: subprocess.Popen[bytes] | None = None
+        self.log = folder / f"{command.name}.log"
+
+    @property
+    def pid(self) -> int | None:
+        """The process id while it runs."""
+        running = self._process is not None and self._process.poll() is None
+        return self._process.pid if self._process is not None and running else None
+
+    def begin(self) -> None:
+        """Start the process without waiting; one that runs is left alone."""
+        if self.pid is not None:
+            return
+        with self.log.open("ab") as output:
+            self._process = subprocess.Popen(
+                [self._command.program, *self._command.arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                cwd=self.log.parent,
+                env=os.environ | self._command.environment,
+                start_new_session=True,  # a Ctrl-C ends the tests, and they end the servers
+                preexec_fn=_die_with_parent,  # noqa: PLW1509 - says what it needs above
+            )
+
+    def wait_ready(self) -> None:
+        """Return once it is ready.
+
+        Raises:
+            NotReady: It ended, or 90 s went by.
+        """
+        started_s = time.monotonic()
+        while not self._command.is_ready():
+            waited_s = time.monotonic() - started_s
+            if self.pid is None or waited_s > _READY_LIMIT_S:
+                raise NotReady(self.log, waited_s)
+            time.sleep(_POLL_S)
+
+    def stop(self) -> None:
+        """End it politely, or with SIGKILL when its patience is over."""
+        if self._process is None:
+            return
+        self._process.terminate()
         try:
-            yield process
-        finally:
-            stop(process)
+            self._process.wait(self._command.patience_s)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
 
 
-def stop(process: subprocess.Popen[bytes]) -> None:
-    """End a process by its id, politely first."""
-    process.terminate()
+def answers(url: str, authority: Path | None = None) -> bool:
+    """Whether a health endpoint says 200; no proxy is asked."""
+    context = ssl.create_default_context(cafile=authority) if authority else None
+    handlers = [urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)]
     try:
-        process.wait(_STOP_LIMIT_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
+        with urllib.request.build_opener(*handlers).open(url, timeout=2) as reply:
+            return bool(reply.status == 200)
+    except (OSError, urllib.error.URLError):
+        return False
 
 
-def wait_until(
-    is_ready: Callable[[], bool],
-    process: subprocess.Popen[bytes],
-    log: Path,
-    limit_s: float = 90.0,
-) -> None:
-    """Return once `is_ready`; raise with the end of the log if the process dies or is too slow."""
-    deadline_s = time.monotonic() + limit_s
-    while not is_ready():
-        if process.poll() is not None or time.monotonic() > deadline_s:
-            tail = log.read_text(errors="replace")[-3000:]
-            raise RuntimeError(f"{log.stem} is not ready after {limit_s:.0f} s or died:\n{tail}")
-        time.sleep(_POLL_S)
-
-
-def free_port() -> int:
-    """A port on 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def free_ports(count: int) -> tuple[int, ...]:
+    """Different ports on 127.0.0.1 that nobody listens on now."""
+    found: list[int] = []
+    for port in random.sample(_PORTS, len(_PORTS)):
+        with socket.socket() as probe:
+            if len(found) < count and probe.connect_ex(("127.0.0.1", port)):
+                found.append(port)
+        if len(found) == count:
+            return tuple(found)
+    raise OSError(f"no {count} free ports between {_PORTS.start} and {_PORTS.stop}")
 
 
 def _die_with_parent() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from retrieval_operator.spec import parse
-from tests.cluster.api import Api, Refused
+from tests.cluster.api import RETRIEVAL_SERVICE, Api, Refused
 from tests.support.spec import document
 
 NOW = "2026-11-21T06:00:00Z"
@@ -73,32 +73,34 @@ def test_the_api_server_fills_in_the_defaults_that_the_parser_does(api: Api):
 def test_the_deployment_mode_cannot_change(api: Api):
     api.create(document(name="stays-standard"))
     with pytest.raises(Refused, match="immutable: delete the object"):
-        api.patch("stays-standard", {"spec": {"deploymentMode": "Knative"}})
+        api.patch(RETRIEVAL_SERVICE, "stays-standard", {"spec": {"deploymentMode": "Knative"}})
 
 
 def test_anything_else_can_change(api: Api):
     api.create(document(name="changes"))
-    changed = api.patch("changes", {"spec": {"embedder": {"replicas": 2}, "profile": "Latency"}})
+    changed = api.patch(
+        RETRIEVAL_SERVICE, "changes", {"spec": {"embedder": {"replicas": 2}, "profile": "Latency"}}
+    )
     assert changed["metadata"]["generation"] == 2
 
 
 def test_a_full_status_is_taken_as_it_is(api: Api):
     api.create(document(name="reported"))
-    assert api.patch_status("reported", STATUS)["status"] == STATUS
+    assert api.patch_status(RETRIEVAL_SERVICE, "reported", STATUS)["status"] == STATUS
 
 
 def test_a_status_does_not_change_the_generation(api: Api):
     api.create(document(name="observed"))
-    assert api.patch_status("observed", STATUS)["metadata"]["generation"] == 1
+    assert api.patch_status(RETRIEVAL_SERVICE, "observed", STATUS)["metadata"]["generation"] == 1
 
 
 def test_an_unknown_field_of_the_status_is_refused(api: Api):
     api.create(document(name="misreported"))
     with pytest.raises(Refused, match=r'unknown field "status\.readiness"'):
-        api.patch_status("misreported", {"readiness": True})
+        api.patch_status(RETRIEVAL_SERVICE, "misreported", {"readiness": True})
 
 
 def test_one_condition_type_is_reported_once(api: Api):
     api.create(document(name="doubled"))
     with pytest.raises(Refused, match="Duplicate value"):
-        api.patch_status("doubled", {"conditions": [CONDITION, CONDITION]})
+        api.patch_status(RETRIEVAL_SERVICE, "doubled", {"conditions": [CONDITION, CONDITION]})

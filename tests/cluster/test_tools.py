@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -25,10 +26,9 @@ def test_without_a_compiler_the_message_says_what_to_install(monkeypatch, tmp_pa
         tools.ensure("etcd")
 
 
-def test_a_changed_pin_is_built_anew(monkeypatch, tmp_path):
+def test_a_changed_pin_is_built_anew(tmp_path):
     (tmp_path / "etcd").mkdir()
     for name in ("go.mod", "go.sum"):
         (tmp_path / "etcd" / name).write_bytes((tools.FOLDER / "etcd" / name).read_bytes() + b"\n")
-    before = tools.path_of("etcd")
-    monkeypatch.setattr(tools, "FOLDER", tmp_path)
-    assert tools.path_of("etcd") != before
+    etcd = tools.PROGRAMS["etcd"]
+    assert tools.path_of(replace(etcd, module=tmp_path / "etcd")) != tools.path_of(etcd)
