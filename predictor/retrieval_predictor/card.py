@@ -9,13 +9,15 @@ from dataclasses import dataclass
 class WarmUp:
     """What the largest planned batch cost on this machine.
 
-    `peak_memory_bytes` is the device's peak on a GPU and the engine's resident set on a CPU.
+    `slots` is how many batches the device takes at a time. `peak_memory_bytes` is the device's peak
+    on a GPU and the engine's resident set on a CPU.
     """
 
     tokens: int
     forward_s: float
     tokens_per_s: float
     peak_memory_bytes: int
+    slots: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,8 @@ class ModelCard:
     """Facts about a loaded model, all settled before it serves its first request.
 
     `instruction` is what a reranker that takes one is told where a request says nothing.
-    `encoder` is "packed" (no padding) or "padded" (the fallback), `normalise` says whether the
+    `encoder` is "packed" (no padding) or "padded" (the fallback), `linears` is "plain" or
+    "prepacked" (for oneDNN, where that was faster on this CPU), `normalise` says whether the
     checkpoint asks for unit vectors, `scoring` is None for an embedder. `activation` is what turns
     a reranker's logit into its score, "Sigmoid" or "Identity", and None where there is no logit.
     """
@@ -46,3 +49,4 @@ class ModelCard:
     instruction: str | None
     activation: str | None
     load_s: float
+    linears: str = "plain"

@@ -6,6 +6,7 @@
     │   ├── Unauthorised            no known bearer key
     │   ├── UnknownModel            another model is served here
     │   ├── BodyTooLarge            more bytes than the limit
+    │   ├── BodyTooSlow             the body did not arrive in time
     │   ├── TooManyTexts            more texts than the limit
     │   ├── InputTooLong            a text over the limit, and truncation was refused
     │   └── OutOfVocabulary         a token id the model does not have
@@ -14,7 +15,8 @@
     ├── Unavailable             the router picks another pod
     │   ├── NotReady                the model is still loading
     │   ├── Draining                the process is about to stop
-    │   └── EngineLost              the engine died with the request on board
+    │   ├── EngineLost              the engine died with the request on board
+    │   └── DeviceLost              the device failed; the engine is restarted
     ├── ModelFailure            we fix the model or the machine
     │   ├── NonFinite               the model produced NaN or infinity
     │   └── OutOfDeviceMemory       one text alone does not fit
@@ -97,6 +99,21 @@ class BodyTooLarge(RequestError):
         return (
             f"the body has {self.size_bytes} bytes or more, the limit is {self.limit_bytes}; "
             "send fewer texts a request"
+        )
+
+
+@dataclass(eq=False)
+class BodyTooSlow(RequestError):
+    """The body did not arrive in time."""
+
+    code: ClassVar[str] = "body_too_slow"
+    received_bytes: int
+    limit_s: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.received_bytes} bytes of the body arrived in {self.limit_s:.0f} s, which is "
+            "the limit; send it faster"
         )
 
 

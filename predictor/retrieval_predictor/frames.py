@@ -4,12 +4,14 @@ One frame carries one client request with all its texts, so the cost of the sock
 with the number of texts. Nothing is pickled; tensors are raw little-endian arrays.
 
     frame   := length u32 (bytes that follow) · kind u8 · request id u64 · payload
-    RUN     := deadline f64 (CLOCK_MONOTONIC seconds, 0 = none) · N u32
+    RUN     := deadline f64 (CLOCK_MONOTONIC seconds, 0 = none) · client u64 · N u32
                · lengths i32[N] · segments i32[N] · ids i32[sum(lengths)]
     CANCEL  := empty
     ROWS    := N u32 · width u32 · queue seconds f64 · forward seconds f64 · rows f32[N, width]
     FAULT   := JSON {"code", "facts"} of an error
     STATE   := JSON {"phase", …}, pushed by the engine every second and on changes; request id 0
+    LOAD    := waiting tokens u64[query, bulk] · bound of a lane u64 · tokens a second f64; before
+               every ROWS and FAULT, so that a worker knows the queue while it is busy; request id 0
     STATS   := empty from an API worker, JSON with live figures from the engine
 
 CLOCK_MONOTONIC is one clock for all processes of a machine (clock_gettime(2)), which is what lets
@@ -26,6 +28,7 @@ from typing import Any
 import numpy as np
 import orjson
 
+from retrieval_predictor.admission import Load
 from retrieval_predictor.errors import RetrievalError, revive
 from retrieval_predictor.work import Encoded, Rows, Run
 
@@ -34,8 +37,9 @@ BEAT_S = 1.0
 """Seconds between two STATE frames; an engine that stays silent for many of them is lost."""
 
 _HEAD = struct.Struct("<IBQ")
-_RUN = struct.Struct("<dI")
+_RUN = struct.Struct("<dQI")
 _ROWS = struct.Struct("<IIdd")
+_LOAD = struct.Struct("<QQQd")
 _LENGTH_BYTES = 4
 
 
@@ -48,6 +52,7 @@ class Kind(IntEnum):
     FAULT = 4
     STATE = 5
     STATS = 6
+    LOAD = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +67,19 @@ class Frame:
 def pack_run(request_id: int, run: Run) -> bytes:
     """The frame that asks the engine for one row per text."""
     encoded = run.encoded
-    payload = _RUN.pack(run.deadline_s, encoded.lengths.size)
+    payload = _RUN.pack(run.deadline_s, run.client, encoded.lengths.size)
     arrays = (encoded.lengths, encoded.segments, encoded.ids)
     return _frame(Kind.RUN, request_id, payload, *(array.tobytes() for array in arrays))
 
 
 def unpack_run(payload: memoryview) -> Run:
     """Read a RUN payload; the arrays are views of it, not copies."""
-    deadline_s, count = _RUN.unpack_from(payload)
+    deadline_s, client, count = _RUN.unpack_from(payload)
     numbers = np.frombuffer(payload, dtype="<i4", offset=_RUN.size)
     lengths, segments, ids = numbers[:count], numbers[count : 2 * count], numbers[2 * count :]
     if int(lengths.sum()) != ids.size:
         raise ValueError(f"frame announces {int(lengths.sum())} ids and carries {ids.size}")
-    return Run(Encoded(ids, lengths, segments), deadline_s)
+    return Run(Encoded(ids, lengths, segments), deadline_s, client)
 
 
 def pack_cancel(request_id: int) -> bytes:
@@ -111,6 +116,17 @@ def unpack_fault(payload: memoryview) -> RetrievalError:
 def pack_state(state: dict[str, Any]) -> bytes:
     """The frame that tells API workers what the engine is doing."""
     return _frame(Kind.STATE, 0, orjson.dumps(state))
+
+
+def pack_load(load: Load) -> bytes:
+    """The frame that tells an API worker what waits."""
+    numbers = (load.query_tokens, load.bulk_tokens, load.max_tokens, load.tokens_per_s)
+    return _frame(Kind.LOAD, 0, _LOAD.pack(*numbers))
+
+
+def unpack_load(payload: memoryview) -> Load:
+    """Read a LOAD payload."""
+    return Load(*_LOAD.unpack(payload))
 
 
 def pack_stats(request_id: int, stats: dict[str, Any] | None) -> bytes:

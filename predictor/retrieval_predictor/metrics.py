@@ -2,12 +2,20 @@
 
 Processes share one folder of memory-mapped files (prometheus_client's multiprocess mode), so any
 API worker answers `/metrics` for all of them. A latency is measured in one process: clocks of a
-request's two ends never mix. Counters of a process that died keep counting; gauges of it vanish.
+request's two ends never mix. What a process that died has counted stays; its gauges vanish.
 """
 
 from __future__ import annotations
 
-from prometheus_client import Counter, Gauge, Histogram
+import os
+from pathlib import Path
+
+from prometheus_client import Counter, Gauge, Histogram, values
+
+from retrieval_predictor import ledger
+
+if (_folder := os.environ.get(ledger.FOLDER_VARIABLE)) and not ledger.reserve(Path(_folder)):
+    values.ValueClass = values.MutexValue
 
 _LATENCY_S = (
     *(0.00025, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05),
@@ -59,6 +67,11 @@ rejected = Counter("retrieval_rejected", "Requests not computed to the end, by c
 effective_max_batch_tokens = Gauge(
     "retrieval_effective_max_batch_tokens",
     "Tokens a batch may hold now.",
+    multiprocess_mode="livemax",
+)
+limits_refused = Gauge(
+    "retrieval_limits_refused",
+    "1 while the limits file cannot be used and older limits are in force.",
     multiprocess_mode="livemax",
 )
 oom_retries = Counter("retrieval_oom_retries", "Batches that did not fit in device memory.")

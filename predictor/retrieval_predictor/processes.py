@@ -30,6 +30,28 @@ def sign(runtime_dir: Path, part: str) -> None:
     (folder / f"{part}-{os.getpid()}").touch()
 
 
+def beat(runtime_dir: Path, part: str) -> None:
+    """Show that this process still gets things done; it must have signed."""
+    os.utime(runtime_dir / _FOLDER / f"{part}-{os.getpid()}")
+
+
+def last_beat_ns(runtime_dir: Path, part: str, pid: int) -> int:
+    """When a process signed or last beat, by the file system's clock; 0 where it has not signed."""
+    try:
+        return (runtime_dir / _FOLDER / f"{part}-{pid}").stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
+
+
+def strike_dead(runtime_dir: Path) -> Iterator[int]:
+    """Take the processes that have died off the list; gives their ids."""
+    for entry in sorted((runtime_dir / _FOLDER).glob("*-*")):
+        pid = int(entry.name.rpartition("-")[2])
+        if _resident_bytes(pid) is None:
+            entry.unlink(missing_ok=True)
+            yield pid
+
+
 def die_with_parent() -> None:
     """Be killed when the parent process dies, however it dies (prctl(2), PR_SET_PDEATHSIG)."""
     if sys.platform == "linux":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -12,7 +13,8 @@ from typing import Any, cast
 import structlog
 
 from retrieval_predictor import frames
-from retrieval_predictor.errors import EngineLost, NotReady
+from retrieval_predictor.admission import Gate
+from retrieval_predictor.errors import EngineLost, NotReady, Overloaded
 from retrieval_predictor.frames import Frame, FrameReader, Kind
 from retrieval_predictor.work import Rows, Run
 
@@ -35,6 +37,8 @@ class RemoteEngine:
         self._keeper: asyncio.Task[None] | None = None
         self._state: dict[str, Any] = {"phase": CONNECTING}
         self._heard = asyncio.Event()
+        self._gate = Gate(time.monotonic)
+        self._held_tokens = 0
 
     @property
     def phase(self) -> str:
@@ -47,9 +51,27 @@ class RemoteEngine:
         return self.phase == "ready"
 
     @property
+    def takes_work(self) -> bool:
+        """Whether a request sent now would be computed; a draining engine still computes."""
+        return self.phase in {"ready", "draining"}
+
+    @property
+    def outstanding_tokens(self) -> int:
+        """Tokens that are ahead of a new request, as far as this worker can know."""
+        return max(self._held_tokens, self._gate.waiting_tokens)
+
+    @property
     def state(self) -> dict[str, Any]:
         """The last state the engine pushed, as JSON values."""
         return self._state
+
+    def admit(self, tokens: int, client: int) -> None:
+        """Let a request of about so many tokens pass, or refuse it before it costs more.
+
+        Raises:
+            Overloaded: The engine would refuse it.
+        """
+        self._gate.check(tokens, client)
 
     def open(self) -> None:
         """Start connecting; a second call does nothing."""
@@ -78,8 +100,17 @@ class RemoteEngine:
             EngineLost: The engine died, or fell silent, with the request on board.
             RetrievalError: Whatever the engine answered with.
         """
-        request_id = next(self._ids)
-        rows: Rows = await self._ask(request_id, frames.pack_run(request_id, run))
+        request_id, tokens = next(self._ids), run.encoded.tokens
+        frame = frames.pack_run(request_id, run)
+        self._gate.sent(tokens)
+        self._held_tokens += tokens
+        try:
+            rows: Rows = await self._ask(request_id, frame)
+        except Overloaded:
+            self._gate.refused(tokens, run.client)
+            raise
+        finally:
+            self._held_tokens -= tokens
         return rows
 
     async def stats(self) -> dict[str, Any]:
@@ -127,11 +158,15 @@ class RemoteEngine:
             self._transport.abort()
         self._transport = None
         self._state = {**self._state, "phase": CONNECTING}
+        self._gate = Gate(time.monotonic)
         for answer in self._waiting.values():
             if not answer.done():
                 answer.set_exception(EngineLost())
 
     def _receive(self, frame: Frame) -> None:
+        if frame.kind is Kind.LOAD:
+            self._gate.told(frames.unpack_load(frame.payload))
+            return
         if frame.kind is Kind.STATE:
             self._state = frames.unpack_json(frame.payload)
             self._heard.set()

@@ -91,8 +91,8 @@ class Batching(Slice):
 class Gpu(Slice):
     """The devices of this pod."""
 
-    count: Annotated[int, Field(ge=0, le=1)] = Field(
-        0, description="GPUs to use; 0 computes on the CPU."
+    count: Annotated[int, Field(ge=0, le=16)] = Field(
+        0, description="GPUs to use, one engine on each; 0 computes on the CPU."
     )
     memory_bytes: Annotated[int, Field(ge=0)] = Field(
         0, description="Memory this process may take of the GPU; 0 takes what the GPU has."
@@ -104,6 +104,18 @@ class Limits(Slice):
 
     max_body_bytes: Count = Field(8 * 2**20, description="Bytes of a request body; above it 413.")
     max_texts: Count = Field(4096, description="Texts in one request; above it 413.")
+    body_timeout_s: Annotated[float, Field(gt=0, le=3600)] = Field(
+        60.0, description="Seconds in which a request body has to arrive; after that 408."
+    )
+
+
+class Auth(Slice):
+    """Who may ask. Health, metadata and metrics stay open."""
+
+    api_keys_file: Path | None = Field(
+        None,
+        description="File with a bearer key a line, or folder of such files; None asks for none.",
+    )
 
 
 class Settings(BaseSettings):
@@ -138,6 +150,18 @@ class Settings(BaseSettings):
     batching: Batching = Batching()
     gpu: Gpu = Gpu()
     limits: Limits = Limits()
+    limits_file: Path | None = Field(
+        None,
+        description="JSON file with batching limits that may change while serving; it wins over "
+        "batching and is read again when it changes.",
+    )
+    auth: Auth = Auth()
+    engines: Annotated[int, Field(ge=0, le=16)] = Field(
+        0, description="Engine processes; 0 is one a GPU, or one on the CPU."
+    )
+    engine_silence_s: Annotated[float, Field(ge=2, le=3600)] = Field(
+        60.0, description="Seconds without a sign of life after which an engine is restarted."
+    )
     cache_bytes: Annotated[int, Field(ge=0)] = Field(
         64 * 2**20, description="Memory for rows computed before; 0 computes every text anew."
     )
@@ -170,6 +194,20 @@ class Settings(BaseSettings):
                 f"{self.batching.max_batch_tokens}: raise the second or lower the first"
             )
         return self
+
+    @model_validator(mode="after")
+    def _an_engine_a_gpu(self) -> Settings:
+        if self.engines and self.gpu.count and self.engines != self.gpu.count:
+            raise ValueError(
+                f"engines {self.engines} with gpu.count {self.gpu.count}: an engine needs a GPU "
+                "of its own; leave engines out"
+            )
+        return self
+
+    @property
+    def engine_count(self) -> int:
+        """Engine processes of this predictor."""
+        return self.engines or self.gpu.count or 1
 
     @property
     def name(self) -> str:

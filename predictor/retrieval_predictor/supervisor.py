@@ -1,6 +1,6 @@
-"""Start the engine and the API workers, restart what may be restarted, and stop in order.
+"""Start the engines and the API workers, restart what may be restarted, and stop in order.
 
-The engine is restarted when it dies: its requests got a 503 from the API workers, which reconnect.
+An engine is restarted when it dies: its requests got a 503 from the API workers, which reconnect.
 A model that cannot be served as configured ends the whole process, because trying again would only
 hide the message. KServe restarts its own workers; if its parent dies nothing is left to serve.
 """
@@ -8,52 +8,47 @@ hide the message. KServe restarts its own workers; if its parent dies nothing is
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import shutil
 import signal
-import sys
 import tempfile
 from asyncio.subprocess import Process
 from collections.abc import Mapping
 from pathlib import Path
 
 import structlog
-from prometheus_client.multiprocess import mark_process_dead
 
-from retrieval_predictor import processes
-from retrieval_predictor.engine import EXIT_CONFIGURATION
-from retrieval_predictor.serving import SOCKET_NAME
+from retrieval_predictor import ledger, processes
+from retrieval_predictor.keeper import Keeper, end, start
+from retrieval_predictor.serving import socket_name
 from retrieval_predictor.settings import Settings
 
 log = structlog.get_logger(__name__)
 
-_KSERVE_ARGUMENTS = (
-    "--log_config_file",
-    str(Path(__file__).with_name("serving") / "kserve_logging.json"),
-)
+_LOGGING = Path(__file__).with_name("serving") / "kserve_logging.json"
 """KServe's workers set logging up again from this file before our code gets to run."""
 
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.25, 30.0
 _ENGINE_GRACE_S = 5.0
+_LOOK_S = 1.0
 
 
 class Supervisor:
-    """One predictor: its engine, its API workers and the folder they share."""
+    """One predictor: its engines, its API workers and the folder they share."""
 
     def __init__(self, settings: Settings, environment: Mapping[str, str]) -> None:
         self._settings = settings
         prefix = f"retrieval-{settings.component.value}-"
         self._folder = Path(tempfile.mkdtemp(prefix=prefix, dir=settings.runtime_dir))
-        (self._folder / "metrics").mkdir()
+        self._counts = self._folder / "metrics"
+        self._counts.mkdir()
         self._environment = {
             "OMP_WAIT_POLICY": "PASSIVE",  # threads that spin starve the workers, see DECISIONS 9
             **environment,
             "RETRIEVAL_RUNTIME_DIR": str(self._folder),
-            "PROMETHEUS_MULTIPROC_DIR": str(self._folder / "metrics"),
+            ledger.FOLDER_VARIABLE: str(self._counts),
             "TOKENIZERS_PARALLELISM": "false",
         }
-        self._engine: Process | None = None
+        self._keepers = tuple(map(self._keeper, range(settings.engine_count)))
         self._stop = asyncio.Event()
 
     async def run(self) -> int:
@@ -68,69 +63,69 @@ class Supervisor:
             shutil.rmtree(self._folder, ignore_errors=True)
 
     async def _serve(self) -> int:
-        api = await self._start("retrieval_predictor.serving", *_KSERVE_ARGUMENTS)
-        engine = asyncio.create_task(self._keep_engine())
+        arguments = kserve_arguments(self._settings.limits.max_body_bytes)
+        api = await start("retrieval_predictor.serving", self._environment, *arguments)
+        engines = {asyncio.create_task(keeper.keep()) for keeper in self._keepers}
         gone = asyncio.create_task(api.wait())
         stop = asyncio.create_task(self._stop.wait())
-        done, _ = await asyncio.wait({engine, gone, stop}, return_when=asyncio.FIRST_COMPLETED)
+        burying = asyncio.create_task(self._bury_the_dead())
+        done, _ = await asyncio.wait({*engines, gone, stop}, return_when=asyncio.FIRST_COMPLETED)
         if stop in done:
             await self._drain(api)
         status = 0 if stop in done else next(iter(done)).result()
         log.info("stopping", status=status)
-        for task in (engine, stop):
+        for task in (*engines, stop, burying):
             task.cancel()
-        await _end(api, self._settings.drain_timeout_s)
-        if self._engine is not None:
-            await _end(self._engine, _ENGINE_GRACE_S)
+        await end(api, self._settings.drain_timeout_s)
+        await asyncio.gather(*(keeper.end(_ENGINE_GRACE_S) for keeper in self._keepers))
         return int(status)
 
     async def _drain(self, api: Process) -> None:
         """Turn unready, let the router notice, then finish what is in flight."""
-        if self._engine is not None and self._engine.returncode is None:
-            self._engine.send_signal(signal.SIGUSR1)
+        for keeper in self._keepers:
+            keeper.drain()
         await asyncio.sleep(self._settings.drain_delay_s)
-        await _end(api, self._settings.drain_timeout_s)
+        await end(api, self._settings.drain_timeout_s)
 
-    async def _keep_engine(self) -> int:
-        """Run the engine again and again; returns only when that cannot help."""
-        pause_s = _FIRST_PAUSE_S
+    async def _bury_the_dead(self) -> None:
+        """Whichever process dies, what it counted is kept and its gauges go."""
         while True:
-            started_s = asyncio.get_running_loop().time()
-            socket = self._folder / SOCKET_NAME
-            socket.unlink(missing_ok=True)
-            self._engine = await self._start("retrieval_predictor.engine", str(socket))
-            status = await self._engine.wait()
-            mark_process_dead(self._engine.pid, str(self._folder / "metrics"))  # type: ignore[no-untyped-call]
-            if status == EXIT_CONFIGURATION:
-                return status
-            if asyncio.get_running_loop().time() - started_s > _LONGEST_PAUSE_S:
-                pause_s = _FIRST_PAUSE_S
-            log.error("engine_died", status=status, restart_in_s=pause_s)
-            await asyncio.sleep(pause_s)
-            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+            await asyncio.sleep(_LOOK_S)
+            for pid in processes.strike_dead(self._folder):
+                try:
+                    ledger.bury(self._counts, pid)
+                except OSError as error:
+                    log.warning("metrics_lost", pid=pid, cause=str(error))
 
-    async def _start(self, module: str, *arguments: str) -> Process:
-        return await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            module,
-            *arguments,
-            env=self._environment,
-            start_new_session=True,
-        )
+    def _keeper(self, number: int) -> Keeper:
+        environment = {**self._environment}
+        if self._settings.gpu.count > 1:
+            visible = environment.get("CUDA_VISIBLE_DEVICES", "")
+            environment["CUDA_VISIBLE_DEVICES"] = device_of(number, visible)
+        socket = self._folder / socket_name(number)
+        return Keeper(number, socket, environment, self._settings.engine_silence_s)
 
 
-async def _end(process: Process, grace_s: float) -> None:
-    """Ask a process to stop; insist after the grace period."""
-    if process.returncode is None:
-        with contextlib.suppress(ProcessLookupError):
-            process.send_signal(signal.SIGTERM)
-    try:
-        await asyncio.wait_for(process.wait(), grace_s)
-    except TimeoutError:
-        log.warning("killed", pid=process.pid, grace_s=grace_s)
-        process.kill()
-        await process.wait()
+def device_of(engine: int, visible: str) -> str:
+    """The one GPU that an engine may see: the one of its number among those that are visible.
+
+    `visible` is CUDA_VISIBLE_DEVICES, indices or UUIDs (CUDA C++ Programming Guide, "CUDA
+    Environment Variables"); empty means all, by index. An engine that is left over sees none.
+    """
+    devices = [one.strip() for one in visible.split(",") if one.strip()]
+    if not devices:
+        return str(engine)
+    return devices[engine] if engine < len(devices) else "none"
+
+
+def kserve_arguments(max_body_bytes: int) -> tuple[str, ...]:
+    """KServe's own flags: our logging, our bound on a body for gRPC too, answers of any size."""
+    limit = str(max_body_bytes)
+    return (
+        *("--log_config_file", str(_LOGGING)),
+        *("--grpc_max_receive_message_length", limit),
+        *("--grpc_max_send_message_length", "-1"),
+    )
 
 
 def supervise(settings: Settings) -> int:

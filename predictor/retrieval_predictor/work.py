@@ -116,11 +116,23 @@ class Encoded:
 
 
 @dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: when they stop waiting, on CLOCK_MONOTONIC, 0 for never; and whose turn it costs.
+
+    Callers with the same `client` share one turn in the queue; it is 64 bits of a hash.
+    """
+
+    deadline_s: float = 0.0
+    client: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
-    """A request as the engine gets it; `deadline_s` is on CLOCK_MONOTONIC, 0 for none."""
+    """A request as the engine gets it; `deadline_s` and `client` are its `Caller`'s."""
 
     encoded: Encoded
     deadline_s: float = 0.0
+    client: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,12 +146,13 @@ class Rows:
 
 @dataclass(slots=True)
 class Reference:
-    """What later batches of a request need from its first row: the query's token vectors.
+    """What every batch of a request may need of its first row, where that row is a query.
 
-    Filled by the batch that computes row 0 and read by every batch of the same request, which the
-    queue never reorders.
+    `query` is the row's ids. `vectors` are its token vectors, left by the batch that was first to
+    compute them and read by the later ones; two batches at once may both compute them.
     """
 
+    query: Encoded | None = None
     vectors: object | None = None
 
 

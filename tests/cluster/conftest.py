@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Generator, Iterator
 from itertools import count
 from pathlib import Path
@@ -18,6 +19,7 @@ from tests.cluster.api import INFERENCE_SERVICE, NAMESPACE, NODE, RETRIEVAL_SERV
 from tests.cluster.faults import FaultyApi, faulty_api
 from tests.cluster.lab import Lab
 from tests.cluster.nodes import Shape, node
+from tests.cluster.operated import Operated
 
 _HERE = Path(__file__).parent
 _FOLDER = pytest.StashKey[Path]()
@@ -66,11 +68,56 @@ def lab(plane: Lab) -> Lab:
     return plane
 
 
+@pytest.fixture(scope="session")
+def proxy(lab: Lab) -> Iterator[FaultyApi]:
+    """What stands between the operator and the API server; heal it after use."""
+    with faulty_api(lab.site) as between:
+        yield between
+
+
+@pytest.fixture(scope="session")
+def operator(lab: Lab, proxy: FaultyApi) -> Iterator[Operated]:
+    """A running operator that leads; it serves the whole cluster."""
+    running = Operated(
+        lab,
+        server=proxy.url,
+        node_debounce_seconds="0.5",
+        api_timeout_seconds="5",
+        stall_seconds="30",
+        prometheus_url="http://prometheus.example",
+    )
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def faults(proxy: FaultyApi, operator: Operated) -> Iterator[FaultyApi]:
+    """The proxy of the running operator, healed afterwards."""
+    yield proxy
+    proxy.heal()
+    operator.start()
+
+
+@pytest.fixture
+def took(request: pytest.FixtureRequest) -> Callable[[str], float]:
+    """Record the seconds since the last call, or since the test began, under a name."""
+    since_s = time.monotonic()
+
+    def record(what: str) -> float:
+        nonlocal since_s
+        began_s, since_s = since_s, time.monotonic()
+        request.node.user_properties.append((what, round(since_s - began_s, 2)))
+        return since_s - began_s
+
+    return record
+
+
 @pytest.fixture
 def namespace(lab: Lab, request: pytest.FixtureRequest) -> Iterator[str]:
     """A namespace for one test, named after it."""
     words = re.sub(r"[^a-z0-9]+", "-", request.node.originalname.removeprefix("test_").lower())
-    name = f"{words[:40].strip('-')}-{next(_NUMBERS)}"
+    name = f"{words[:32].strip('-')}-{next(_NUMBERS)}"
     lab.api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
     yield name
     for kind in (RETRIEVAL_SERVICE, INFERENCE_SERVICE):

@@ -104,6 +104,10 @@ class FaultyApi:
     def heal(self) -> None:
         """Forget what was to be answered, and let frozen watches go on."""
         self._rules.clear()
+        self.heal_watches()
+
+    def heal_watches(self) -> None:
+        """Let frozen watches go on; what was to be answered stays."""
         self._loop.call_soon_threadsafe(self._flowing.set)
 
     def cut_watches(self) -> int:

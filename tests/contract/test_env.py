@@ -68,7 +68,9 @@ def settings_of(manifest: dict, monkeypatch: pytest.MonkeyPatch) -> Settings:
 def rendered(document: dict, gpu: str | None, monkeypatch) -> list[tuple[Plan, Settings]]:
     service, plans = planned(document, gpu)
     pairs = []
-    for component, manifest in zip(plans, render(service, plans, Context("image")), strict=True):
+    manifests = render(service, plans, Context("image"))
+    predictors = [one for one in manifests if one["kind"] == "InferenceService"]
+    for component, manifest in zip(plans, predictors, strict=True):
         with monkeypatch.context() as patch:
             pairs.append((plans[component], settings_of(manifest, patch)))
     return pairs
@@ -93,10 +95,10 @@ def test_every_planned_number_reaches_the_predictor(path, gpu, monkeypatch):
         assert settings.max_input_tokens == plan_.max_input_tokens.value
         assert settings.workers == plan_.workers.value
         assert settings.threads == plan_.threads.value
-        assert settings.batching.max_batch_tokens == plan_.max_batch_tokens.value
-        assert settings.batching.max_batch_size == plan_.max_batch_size.value
-        assert settings.batching.max_queue_tokens == plan_.max_queue_tokens.value
-        assert settings.gpu.count == int(plan_.is_on_gpu)
+        assert settings.batching.max_batch_tokens == plan_.room.batch_tokens
+        assert settings.batching.max_batch_size == plan_.room.batch_texts
+        assert settings.batching.max_queue_tokens == plan_.room.queue_tokens
+        assert settings.gpu.count == plan_.gpu_count
         assert settings.planned_memory_bytes == plan_.device_memory.planned_bytes
 
 
@@ -110,8 +112,5 @@ def test_every_field_an_author_sets_reaches_the_predictor(monkeypatch):
     assert str(embedder.model.path) == "/mnt/models"
     assert embedder.precision.value == "fp16"
     assert (embedder.max_input_tokens, embedder.workers) == (384, 3)
-    batching = embedder.batching
-    assert (batching.max_batch_tokens, batching.max_batch_size) == (8192, 99)
-    assert (batching.max_queue_tokens, batching.max_queue_delay_milliseconds) == (77777, 4)
     assert embedder.prompts == spec["prompts"]
     assert (reranker.scoring.value, reranker.instruction) == ("Auto", "judge by topic")

@@ -15,6 +15,9 @@ from retrieval_predictor.settings import Settings
 
 BY_HAND = {
     "cache_bytes",
+    "engine_silence_s",
+    "engines",
+    "limits.body_timeout_s",
     "limits.max_body_bytes",
     "limits.max_texts",
     "drain_timeout_s",

@@ -64,6 +64,7 @@ def test_every_metric_has_our_prefix_and_a_unit_or_a_plain_count():
         "_size",
         "_inputs",
         "_rejected",
+        "_refused",
         "_ready",
         "_hits",
         "_misses",

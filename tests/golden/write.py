@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from retrieval_operator.facts import facts_of
+from retrieval_operator.facts import facts_for
 from retrieval_operator.inventory import Inventory, Origin, nodes_of
 from retrieval_operator.plan import Plan, ask_of, plan
 from retrieval_operator.render import Context, render, to_yaml
@@ -17,7 +17,11 @@ from retrieval_operator.spec import parse
 from tests.golden.planner_table import PAGE, updated
 
 CASES = tuple(sorted(path.parent for path in Path(__file__).parent.glob("*/service.yaml")))
-CONTEXT = Context("example/predictor:v1", frozenset({"monitoring.coreos.com/v1"}))
+CONTEXT = Context(
+    "example/predictor:v1",
+    frozenset({"monitoring.coreos.com/v1", "keda.sh/v1alpha1"}),
+    "http://prometheus.monitoring:9090",
+)
 
 
 def rendered(case: Path) -> str:
@@ -28,7 +32,7 @@ def rendered(case: Path) -> str:
     plans = {}
     for component in service.spec.components:
         ask = ask_of(service.spec, component)
-        answer = plan(ask, facts_of(ask.uri), inventory)
+        answer = plan(ask, facts_for(component), inventory)
         assert isinstance(answer, Plan), answer
         plans[component.name] = answer
     return to_yaml(render(service, plans, CONTEXT))

@@ -24,7 +24,9 @@ T = TypeVar("T")
 class EchoDevice:
     """Takes a second a batch and answers each text with its first id and its length."""
 
-    def __init__(self, poison: int | None = None) -> None:
+    def __init__(self, poison: int | None = None, *, slots: int = 1, divides: bool = True) -> None:
+        self.slots = slots
+        self.divides = divides
         self.batches: list[Batch] = []
         self._poison = poison
 
@@ -51,6 +53,15 @@ class CountingObserver:
         self.out_of_memory_count = 0
         self.hits = 0
         self.misses = 0
+        self.running = 0
+        self.most_running = 0
+
+    def batch_started(self) -> None:
+        self.running += 1
+        self.most_running = max(self.most_running, self.running)
+
+    def batch_ended(self) -> None:
+        self.running -= 1
 
     def job_started(self, job: Job) -> None:
         self.started.append(job)

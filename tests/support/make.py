@@ -43,7 +43,8 @@ def job(
     *,
     arrived_s: float = 0.0,
     deadline_s: float = 0.0,
+    client: int = 0,
     answer: asyncio.Future[Rows] | None = None,
 ) -> Job:
     """A request of texts with these token counts."""
-    return Job(Run(encoded(lengths), deadline_s), arrived_s, answer or future())
+    return Job(Run(encoded(lengths), deadline_s, client), arrived_s, answer or future())

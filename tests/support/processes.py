@@ -45,7 +45,7 @@ def free_ports(count: int) -> list[int]:
             one.close()
 
 
-def wait_until_ready(predictor: Predictor, timeout_s: float = 120.0) -> None:
+def wait_until_ready(predictor: Predictor, timeout_s: float = 300.0) -> None:
     """Wait for the model; fails with the log where the process ends first."""
     deadline_s = time.monotonic() + timeout_s
     while time.monotonic() < deadline_s:

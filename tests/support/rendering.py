@@ -6,14 +6,14 @@ from typing import Any
 
 import yaml
 
-from retrieval_operator.facts import facts_of
+from retrieval_operator.facts import facts_for
 from retrieval_operator.inventory import Inventory, Origin
 from retrieval_operator.plan import Plan, ask_of, plan
 from retrieval_operator.render import Context, render
 from retrieval_operator.spec import RetrievalService, parse
 from tests.support.planning import cpu_node, gpu_node
 
-NODES = Inventory((gpu_node(23034, "NVIDIA-L4"), cpu_node()), Origin.CLUSTER)
+NODES = Inventory((gpu_node(23034, "NVIDIA-L4", count=4), cpu_node()), Origin.CLUSTER)
 POD_MONITORS = frozenset({"monitoring.coreos.com/v1"})
 
 
@@ -33,22 +33,35 @@ def plans(of: RetrievalService) -> dict[Any, Plan]:
     found = {}
     for component in of.spec.components:
         ask = ask_of(of.spec, component)
-        answer = plan(ask, facts_of(ask.uri), NODES)
+        answer = plan(ask, facts_for(component), NODES)
         assert isinstance(answer, Plan), answer
         found[component.name] = answer
     return found
 
 
 def manifests(
-    spec: str, api_versions: frozenset[str] = frozenset(), **metadata: Any
+    spec: str,
+    api_versions: frozenset[str] = frozenset(),
+    prometheus_url: str | None = None,
+    **metadata: Any,
 ) -> tuple[dict[str, Any], ...]:
     asked = service(spec, **metadata)
-    return render(asked, plans(asked), Context("example/predictor:v1", api_versions))
+    context = Context("example/predictor:v1", api_versions, prometheus_url)
+    return render(asked, plans(asked), context)
+
+
+def of_kind(found: tuple[dict[str, Any], ...], kind: str) -> list[dict[str, Any]]:
+    return [one for one in found if one["kind"] == kind]
+
+
+def first(spec: str, kind: str = "InferenceService", **known: Any) -> dict[str, Any]:
+    """The first manifest of a kind; `known` is what the cluster has, or metadata of the object."""
+    return of_kind(manifests(spec, **known), kind)[0]
 
 
 def predictor(spec: str) -> dict[str, Any]:
     """The predictor of the first component."""
-    found: dict[str, Any] = manifests(spec)[0]["spec"]["predictor"]
+    found: dict[str, Any] = first(spec)["spec"]["predictor"]
     return found
 
 

@@ -45,6 +45,20 @@ def _amounts(cpu: object, memory: object) -> Document:
     return _embedder(resources={"requests": {"cpu": cpu, "memory": memory}, "limits": limits})
 
 
+def _knative(**fields: Any) -> Document:
+    return document({"deploymentMode": "Knative", "embedder": fields})
+
+
+_CLAIM = {"name": "card", "resourceClaimTemplateName": "one-l4"}
+_SHAPE = {
+    "modelType": "bert",
+    "hiddenSize": 768,
+    "layers": 12,
+    "intermediateSize": 3072,
+    "attentionHeads": 12,
+    "vocabularySize": 30522,
+    "maxTokens": 512,
+}
 _BURST = {"requestsPerBurst": 500, "withinSeconds": 3}
 
 RULE_CASES = (
@@ -236,6 +250,69 @@ RULE_CASES = (
         document({"embedder": {}, "monitoring": {"podMonitor": {"labels": {"-": "a"}}}}),
         "spec.monitoring.podMonitor.labels",
         ("label name",),
+    ),
+    Case(
+        "a model is like one or described, not both",
+        _model(uri="s3://models/mine", like="BAAI/bge-m3"),
+        _model(uri="s3://models/mine", like="BAAI/bge-m3", shape=_SHAPE),
+        "spec.embedder.model.shape",
+        ("BAAI/bge-m3", "remove one"),
+    ),
+    Case(
+        "a head is at least one number wide",
+        _model(uri="s3://models/mine", shape=_SHAPE),
+        _model(uri="s3://models/mine", shape={**_SHAPE, "attentionHeads": 1000}),
+        "spec.embedder.model.shape.attentionHeads",
+        ("1000", "768", "headSize"),
+    ),
+    Case(
+        "a claimed device is described",
+        _embedder(gpu={"resourceClaims": [_CLAIM], "memory": "24Gi"}),
+        _embedder(gpu={"resourceClaims": [_CLAIM]}),
+        "spec.embedder.gpu.resourceClaims",
+        ("1", "memory", "products"),
+    ),
+    Case(
+        "a claim has one source",
+        _embedder(gpu={"resourceClaims": [_CLAIM], "products": ["NVIDIA-L4"]}),
+        _embedder(gpu={"resourceClaims": [{"name": "card"}], "products": ["NVIDIA-L4"]}),
+        "spec.embedder.gpu.resourceClaims[0].resourceClaimName",
+        ("card", "resourceClaimTemplateName"),
+    ),
+    Case(
+        "what goes down to no pods can come back",
+        _embedder(autoscaling={"minReplicas": 0, "maxReplicas": 2, "wakeQuery": "sum(up)"}),
+        _embedder(autoscaling={"minReplicas": 0, "maxReplicas": 2}),
+        "spec.embedder",
+        ("wakeQuery", "Knative"),
+    ),
+    Case(
+        "only Knative counts concurrent requests",
+        _knative(autoscaling={"maxReplicas": 2, "metric": "Concurrency"}),
+        _embedder(autoscaling={"maxReplicas": 2, "metric": "Concurrency"}),
+        "spec.embedder",
+        ("Concurrency", "QueueWait"),
+    ),
+    Case(
+        "Knative has an autoscaler of its own",
+        _knative(autoscaling={"minReplicas": 0, "maxReplicas": 2}),
+        _knative(autoscaling={"maxReplicas": 2, "metric": "CPU"}),
+        "spec.embedder",
+        ("Knative", "Standard"),
+    ),
+    Case(
+        "Knative never stops the old pods first",
+        _knative(rollout={"strategy": "Surge"}),
+        _knative(rollout={"strategy": "Recreate"}),
+        "spec.embedder",
+        ("Auto", "Surge"),
+    ),
+    Case(
+        "Knative passes no claims on",
+        _knative(gpu={"memory": "24Gi"}),
+        _knative(gpu={"memory": "24Gi", "resourceClaims": [_CLAIM]}),
+        "spec.embedder",
+        ("gpu.resource", "Standard"),
     ),
     Case(
         "a mount has a volume",

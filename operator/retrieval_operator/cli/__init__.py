@@ -1,4 +1,4 @@
-"""The `retrieval` command: plan, render, run and explain a RetrievalService without a cluster.
+"""The `retrieval` command: plan, render, run, watch and explain a RetrievalService, no cluster.
 
 Each command is a module with `add_arguments(parser)` and `run(args) -> int`. Exit status: 0 done,
 1 the planner refused, 2 the input is wrong.
@@ -12,13 +12,14 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Final
 
-from retrieval_operator.cli import explain, plan, render, run
+from retrieval_operator.cli import explain, plan, render, run, top
 from retrieval_operator.errors import AuthorError
 
 COMMANDS: Final[dict[str, ModuleType]] = {
     "plan": plan,
     "render": render,
     "run": run,
+    "top": top,
     "explain": explain,
 }
 

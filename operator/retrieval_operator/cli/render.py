@@ -7,7 +7,7 @@ import sys
 
 from retrieval_operator.cli import sources
 from retrieval_operator.cli.view import show
-from retrieval_operator.render.context import POD_MONITOR_API, Context, default_image
+from retrieval_operator.render.context import KEDA_API, POD_MONITOR_API, Context, default_image
 from retrieval_operator.render.manifests import render
 from retrieval_operator.render.text import to_yaml
 
@@ -25,6 +25,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="GROUP/VERSION",
         help=f"API the cluster has beyond KServe's, such as {POD_MONITOR_API}; may be repeated",
     )
+    parser.add_argument(
+        "--prometheus-url",
+        metavar="URL",
+        help=f"where KEDA ({KEDA_API}) finds Prometheus, such as http://prometheus.monitoring:9090",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -33,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     if any(one.is_refused for one in planned):
         show(planned, sys.stderr)
         return 1
-    context = Context(args.image, frozenset(args.api_versions))
+    context = Context(args.image, frozenset(args.api_versions), args.prometheus_url)
     manifests = [
         manifest for one in planned for manifest in render(one.service, one.plans, context)
     ]

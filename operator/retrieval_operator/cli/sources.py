@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from retrieval_operator.cli.documents import BadFile, read_documents, read_services
-from retrieval_operator.facts.lookup import facts_of
+from retrieval_operator.facts.fetching import HttpFetch
+from retrieval_operator.facts.hub import DEFAULT_ENDPOINT, Hub
+from retrieval_operator.facts.lookup import Look, facts_for
 from retrieval_operator.inventory.node import Inventory, Origin
 from retrieval_operator.inventory.reading import BadInventory, nodes_of, product_node
 from retrieval_operator.machine import this_machine
@@ -70,6 +73,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="[COMPONENT=]DIR",
         help="checkpoint folder to read the model's facts from; its weights are not read",
     )
+    parser.add_argument(
+        "--hub",
+        nargs="?",
+        const=os.environ.get("HF_ENDPOINT") or DEFAULT_ENDPOINT,
+        metavar="URL",
+        help="ask a hub about hf:// models that are not listed; without URL: $HF_ENDPOINT, or "
+        f"{DEFAULT_ENDPOINT}",
+    )
 
 
 def read_plans(args: argparse.Namespace) -> tuple[Planned, ...]:
@@ -81,7 +92,8 @@ def read_plans(args: argparse.Namespace) -> tuple[Planned, ...]:
     services = read_services(args.filename)
     inventory = read_inventory(args)
     folders = _folders(args.model_path, services)
-    return tuple(_planned(service, inventory, folders) for service in services)
+    look = Hub(HttpFetch(), args.hub).facts if args.hub else None
+    return tuple(_planned(service, inventory, folders, look) for service in services)
 
 
 def read_inventory(args: argparse.Namespace) -> Inventory:
@@ -103,12 +115,15 @@ def read_inventory(args: argparse.Namespace) -> Inventory:
 
 
 def _planned(
-    service: RetrievalService, inventory: Inventory, folders: Mapping[ComponentName, Path]
+    service: RetrievalService,
+    inventory: Inventory,
+    folders: Mapping[ComponentName, Path],
+    look: Look | None,
 ) -> Planned:
     answers = {}
     for component in service.spec.components:
         ask = ask_of(service.spec, component)
-        facts = facts_of(ask.uri, folders.get(component.name))
+        facts = facts_for(component, folders.get(component.name), look)
         answers[component.name] = plan(ask, facts, inventory)
     return Planned(service, unsupported(service), answers, folders)
 

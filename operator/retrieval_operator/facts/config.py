@@ -79,9 +79,14 @@ def _optional(config: Mapping[str, Any], names: tuple[str, ...]) -> int | None:
     return None
 
 
+def has_rotary(model_type: str) -> bool:
+    """Whether models of this type rotate queries and keys instead of learning a position table."""
+    return model_type in _ROTARY
+
+
 def _has_no_table(model_type: str, config: Mapping[str, Any]) -> bool:
     relative = config.get("position_biased_input") is False  # DeBERTa v3
-    return model_type in _ROTARY or relative
+    return has_rotary(model_type) or relative
 
 
 def _head(config: Mapping[str, Any]) -> Head:

@@ -6,6 +6,7 @@ safetensors files on the Hugging Face Hub.
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -205,6 +206,12 @@ def _facts(row: _Row) -> ModelFacts:
 
 KNOWN_MODELS: Final = {row.name.lower(): _facts(row) for row in _ROWS}
 """Facts by `organisation/name` in lower case."""
+
+
+def similar_to(name: str) -> tuple[str, ...]:
+    """Listed models whose names come close, best first."""
+    close = difflib.get_close_matches(name.lower(), KNOWN_MODELS, n=2, cutoff=0.8)
+    return tuple(KNOWN_MODELS[found].name for found in close)
 
 
 def known_facts(name: str) -> ModelFacts | None:

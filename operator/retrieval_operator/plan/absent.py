@@ -29,7 +29,7 @@ def no_device(ask: Ask, gpu: GpuAsk, inventory: Inventory) -> Refusal:
     """No node has the resource, or none of the products, or none that the pod may use."""
     if any(is_wanted(offer, gpu) for offer in gpu_offers(inventory.nodes, gpu.resource)):
         return no_node(ask, inventory)
-    wanted = gpu.resource
+    wanted = gpu.resource if gpu.count == 1 else f"{gpu.count} {gpu.resource} on one node"
     if gpu.products:
         wanted += f" on {' or '.join(gpu.products)}"
     return Refusal(

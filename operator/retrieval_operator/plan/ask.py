@@ -14,11 +14,17 @@ from retrieval_operator.spec.service import RetrievalServiceSpec
 
 @dataclass(frozen=True, slots=True)
 class GpuAsk:
-    """The device asked for; an empty `products` takes any, `memory_bytes` caps or replaces it."""
+    """The device asked for; an empty `products` takes any, `memory_bytes` caps or replaces it.
+
+    `count` devices go to each pod. `is_claimed` is true where resource claims ask for them, so that
+    no node label says what a pod will get.
+    """
 
     resource: str = "nvidia.com/gpu"
     memory_bytes: int | None = None
     products: tuple[str, ...] = ()
+    count: int = 1
+    is_claimed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +77,13 @@ def ask_of(spec: RetrievalServiceSpec, component: Component) -> Ask:
 
 
 def _gpu(gpu: Gpu) -> GpuAsk:
-    return GpuAsk(gpu.resource, _bytes(gpu.memory), gpu.products)
+    return GpuAsk(
+        resource=gpu.resource,
+        memory_bytes=_bytes(gpu.memory),
+        products=gpu.products,
+        count=gpu.count,
+        is_claimed=bool(gpu.resource_claims),
+    )
 
 
 def _amounts(resources: Resources) -> dict[str, int | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from retrieval_operator.facts.family import Attention
@@ -11,7 +11,7 @@ from retrieval_operator.facts.model import ModelFacts
 from retrieval_operator.plan.aim import Aim
 from retrieval_operator.plan.ask import Ask
 from retrieval_operator.plan.cost import Speed
-from retrieval_operator.plan.result import By, Decision, Reason, Refusal, Refused
+from retrieval_operator.plan.result import By, Decision, Reason, Refusal, Refused, Room
 from retrieval_operator.plan.sizes import TIDY, tidy_down, tidy_up
 
 LONG_DEFAULT_TOKENS: Final = 2048
@@ -31,6 +31,25 @@ class Sizes:
     batch_tokens: Decision[int]
     batch_texts: Decision[int]
     queue_tokens: Decision[int]
+
+    @property
+    def room(self) -> Room:
+        """The sizes alone."""
+        return Room(self.batch_tokens.value, self.batch_texts.value, self.queue_tokens.value)
+
+
+def without_limits(ask: Ask) -> Ask:
+    """The same wishes with every limit left to the planner."""
+    return replace(ask, max_batch_tokens=None, max_batch_size=None, max_queue_tokens=None)
+
+
+def larger(one: Room, other: Room) -> Room:
+    """Room for the limits of both."""
+    return Room(
+        max(one.batch_tokens, other.batch_tokens),
+        max(one.batch_texts, other.batch_texts),
+        max(one.queue_tokens, other.queue_tokens),
+    )
 
 
 def input_tokens(ask: Ask, facts: ModelFacts) -> Decision[int]:

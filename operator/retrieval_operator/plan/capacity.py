@@ -14,6 +14,8 @@ from retrieval_operator.plan.site import Site
 from retrieval_operator.plan.texts import short_tokens, typical_tokens
 from retrieval_operator.spec.choices import ComponentName
 
+IN_TIME_S: Final = 0.2
+"""A request that waits no longer than this is in time; what autoscaling aims for by default."""
 _FIRST_S: Final = 1.0
 """While a burst arrives, its first second is already being answered."""
 
@@ -22,13 +24,14 @@ def estimate(component: ComponentName, site: Site, sizes: Sizes) -> Estimate:
     """Rates and the largest burst of one pod, whichever of device and workers is slower."""
     longest, batch = sizes.input_tokens.value, sizes.batch_tokens.value
     tokens, workers = short_tokens(component, longest), site.workers.value
-    tokens_s = min(site.long_speed.tokens_s(batch), workers * WORKER_TOKENS_S)
+    engines = max(1, site.gpus)
+    tokens_s = min(engines * site.long_speed.tokens_s(batch), workers * WORKER_TOKENS_S)
     texts_s = min(
-        _short_texts_s(site.short_speed, sizes, tokens),
+        engines * _short_texts_s(site.short_speed, sizes, tokens),
         workers * WORKER_TOKENS_S / tokens,
         _answers_s(component, workers),
     )
-    queued = sizes.queue_tokens.value / tokens
+    queued = engines * sizes.queue_tokens.value / tokens
     return Estimate(
         tokens_per_s=int(tokens_s),
         text_tokens=typical_tokens(longest),

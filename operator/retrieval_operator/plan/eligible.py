@@ -31,8 +31,9 @@ def eligible_offers(inventory: Inventory, ask: Ask, gpu: GpuAsk) -> tuple[GpuOff
 
 
 def is_wanted(offer: GpuOffer, gpu: GpuAsk) -> bool:
-    """Whether an offer is of a product asked for."""
-    return not gpu.products or offer.product in gpu.products
+    """Whether an offer is of a product asked for, with enough devices for one pod."""
+    is_product = not gpu.products or offer.product in gpu.products
+    return is_product and offer.count >= gpu.count
 
 
 def device_taint(resource: str) -> str:

@@ -45,21 +45,22 @@ def workers(ask: Ask, tokens_s: float, texts_s: float, most: int) -> Decision[in
 
 
 def gpu_cores(ask: Ask, place: GpuPlace, worker_count: int) -> Decision[int]:
-    """Thousandths of a core for a pod with a GPU: the workers, and one for the engine."""
+    """Thousandths of a core for a pod with GPUs: the workers, and one for each engine."""
     asked = ask.cpu_limit_millicores or ask.cpu_request_millicores
     if asked is not None:
         return Decision(asked, By.SET, _SET)
-    wanted = (worker_count + 1) * 1000
+    wanted = (worker_count + place.count) * 1000
     if place.host_millicores is not None and place.host_millicores < wanted:
         return Decision(place.host_millicores, By.PLANNED, "the node's cores divided by its GPUs")
-    return Decision(wanted, By.PLANNED, "one for each API worker, one that launches kernels")
+    kernels = "one that launches" if place.count == 1 else f"{place.count} that launch"
+    return Decision(wanted, By.PLANNED, f"one for each API worker, {kernels} kernels")
 
 
 def gpu_worker_room(ask: Ask, place: GpuPlace) -> int:
     """How many workers the cores beside a GPU have room for."""
     asked = ask.cpu_limit_millicores or ask.cpu_request_millicores
     millicores = asked if asked is not None else place.host_millicores
-    return MOST_WORKERS if millicores is None else max(1, millicores // 1000 - 1)
+    return MOST_WORKERS if millicores is None else max(1, millicores // 1000 - place.count)
 
 
 def cpu_cores(ask: Ask, place: CpuPlace) -> Decision[int]:

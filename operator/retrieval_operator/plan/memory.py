@@ -60,18 +60,25 @@ def device_terms(load: Load, device: Device) -> tuple[Term, ...]:
     return (*parts, _headroom(parts, footprint.GPU_HEADROOM))
 
 
-def host_terms(load: Load, *, on_gpu: bool, workers: int, queue_tokens: int) -> tuple[Term, ...]:
-    """What the pod takes of main memory; on a CPU that includes weights and activations."""
-    runtime = footprint.GPU_HOST_RUNTIME if on_gpu else footprint.CPU_ENGINE_RUNTIME
+def host_terms(load: Load, *, gpus: int, workers: int, queue_tokens: int) -> tuple[Term, ...]:
+    """What the pod takes of main memory; on a CPU (no `gpus`) with weights and activations.
+
+    Each GPU has an engine process of its own, with its own queue.
+    """
+    runtime = footprint.GPU_HOST_RUNTIME if gpus else footprint.CPU_ENGINE_RUNTIME
     engine = (
-        (_staging(load),) if on_gpu else (weights(load), activations(load), *attention(load, None))
+        (_staging(load),) if gpus else (weights(load), activations(load), *attention(load, None))
     )
+    engines = max(1, gpus)
     parts = (
-        Term("engine runtime", runtime.bytes, runtime.basis),
-        *engine,
+        _each(engines, Term("engine runtime", runtime.bytes, runtime.basis)),
+        *(_each(engines, term) for term in engine),
         _api_processes(workers),
-        _queue(queue_tokens),
-        Term("result cache", footprint.RESULT_CACHE.bytes, footprint.RESULT_CACHE.basis),
+        _each(engines, _queue(queue_tokens)),
+        _each(
+            engines,
+            Term("result cache", footprint.RESULT_CACHE.bytes, footprint.RESULT_CACHE.basis),
+        ),
     )
     return (*parts, _headroom(parts, footprint.HOST_HEADROOM))
 
@@ -194,6 +201,13 @@ def _headroom(parts: Sequence[Term], reserve: footprint.Reserve) -> Term:
         reserve.fixed_bytes + ceil(planned_bytes * reserve.share),
         f"{reserve.fixed_bytes // footprint.MIB} MiB + {reserve.share:.0%}: {reserve.basis}",
     )
+
+
+def _each(engines: int, one: Term) -> Term:
+    """A term of one engine for all engines of a pod."""
+    if engines == 1:
+        return one
+    return Term(one.name, engines * one.bytes, f"{engines} engines × ({one.basis})")
 
 
 def _staging(load: Load) -> Term:

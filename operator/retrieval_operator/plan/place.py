@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from retrieval_operator.devices import MIB, Device, assumed_device, find_device
 from retrieval_operator.inventory.node import Inventory, Origin
@@ -13,17 +14,25 @@ from retrieval_operator.plan.ask import Ask, GpuAsk
 from retrieval_operator.plan.eligible import eligible_nodes, eligible_offers
 from retrieval_operator.plan.result import Refused
 
+_ABSENT: Final = "no node offers this device now: pods stay pending until one joins"
+_CLAIMED: Final = (
+    "the device comes through resource claims: the plan takes gpu.products or "
+    "gpu.memory at their word"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class GpuPlace:
     """A GPU, a slice or a share of one, and the node's part beside it.
 
-    `memory_bytes` is what one pod may take. `cap_bytes` is what the predictor has to be told to
-    stay below, 0 where the device itself is the limit.
+    `count` of these go to a pod; `resource` is None where resource claims ask for them.
+    `memory_bytes` is what a pod may take of each. `cap_bytes` is what the predictor has to be told
+    to stay below, 0 where the device itself is the limit.
     """
 
     device: Device
-    resource: str
+    count: int
+    resource: str | None
     memory_bytes: int
     cap_bytes: int
     basis: str
@@ -67,7 +76,7 @@ def gpu_place(ask: Ask, gpu: GpuAsk, inventory: Inventory) -> GpuPlace:
     Raises:
         Refused: There is none, or nobody says how much memory it has.
     """
-    offers = eligible_offers(inventory, ask, gpu)
+    offers = () if gpu.is_claimed else eligible_offers(inventory, ask, gpu)
     if not offers:
         return _expected(ask, gpu, inventory)
     shares = [(share, offer) for offer in offers if (share := _share(gpu, offer)) is not None]
@@ -79,13 +88,14 @@ def gpu_place(ask: Ask, gpu: GpuAsk, inventory: Inventory) -> GpuPlace:
     is_shared = smallest.sharing is not Sharing.NONE
     return GpuPlace(
         device=_slowest(smallest.device, [offer.device for offer in considered]),
+        count=gpu.count,
         resource=gpu.resource,
         memory_bytes=memory,
         cap_bytes=memory if is_capped or is_shared else 0,
         basis=f"{ask.path}.gpu.memory" if is_capped else smallest.basis,
-        host_millicores=min(_known(o.host_millicores for o in considered), default=None),
-        host_memory_bytes=min(_known(o.host_memory_bytes for o in considered), default=None),
-        notes=tuple(_notes(smallest, offers, left_out=len(offers) - len(considered))),
+        host_millicores=_part(gpu, (offer.host_millicores for offer in considered)),
+        host_memory_bytes=_part(gpu, (offer.host_memory_bytes for offer in considered)),
+        notes=tuple(_notes(gpu, smallest, offers, left_out=len(offers) - len(considered))),
     )
 
 
@@ -98,21 +108,28 @@ def _expected(ask: Ask, gpu: GpuAsk, inventory: Inventory) -> GpuPlace:
     """A device that no node has now: from the table, or from `gpu.memory`, where nodes may come."""
     listed = [device for product in gpu.products if (device := find_device(product)) is not None]
     is_described = len(listed) == len(gpu.products) and (listed or gpu.memory_bytes is not None)
-    if not inventory.can_grow or not is_described:
+    if not is_described or not (inventory.can_grow or gpu.is_claimed):
         raise Refused(no_device(ask, gpu, inventory))
     device = _smallest(listed) if listed else _assumed(gpu)
     memory = min(_known((device.memory_bytes, gpu.memory_bytes)))
     is_capped = memory == gpu.memory_bytes
     return GpuPlace(
         device=device,
-        resource=gpu.resource,
+        count=gpu.count,
+        resource=None if gpu.is_claimed else gpu.resource,
         memory_bytes=memory,
         cap_bytes=memory if is_capped else 0,
         basis=f"{ask.path}.gpu.memory" if is_capped else "product table",
         host_millicores=None,
         host_memory_bytes=None,
-        notes=("no node offers this device now: pods stay pending until one joins",),
+        notes=(_CLAIMED if gpu.is_claimed else _ABSENT,),
     )
+
+
+def _part(gpu: GpuAsk, amounts: Iterable[int | None]) -> int | None:
+    """The least of what nodes have beside one device, for all devices of a pod."""
+    least = min(_known(amounts), default=None)
+    return None if least is None else least * gpu.count
 
 
 def _assumed(gpu: GpuAsk) -> Device:
@@ -142,7 +159,9 @@ def _shared_features(offers: Sequence[CpuOffer]) -> frozenset[str]:
     return frozenset.intersection(*(offer.features for offer in offers))
 
 
-def _notes(offer: GpuOffer, offers: Sequence[GpuOffer], left_out: int) -> Iterable[str]:
+def _notes(
+    gpu: GpuAsk, offer: GpuOffer, offers: Sequence[GpuOffer], left_out: int
+) -> Iterable[str]:
     products = sorted({one.product or "unlabelled" for one in offers})
     if len(products) > 1:
         yield (
@@ -153,6 +172,11 @@ def _notes(offer: GpuOffer, offers: Sequence[GpuOffer], left_out: int) -> Iterab
         yield (
             f"the device is time-sliced among {offer.replicas} pods without isolation: the "
             "predictor keeps to its share, a neighbour may not"
+        )
+    if gpu.count > 1 and offer.sharing is not Sharing.NONE:
+        yield (
+            f"{gpu.count} shares of a device may be of the same one: each engine is planned to "
+            "have its own"
         )
     if left_out:
         yield "nodes that do not say their memory were left out; gpu.memory includes them"

@@ -9,32 +9,32 @@ from __future__ import annotations
 from dataclasses import replace
 
 from retrieval_operator.facts.lookup import similar_names
-from retrieval_operator.facts.model import ModelFacts
+from retrieval_operator.facts.model import ModelFacts, Unknown
 from retrieval_operator.inventory.node import Inventory
 from retrieval_operator.plan import batching, capacity, host
 from retrieval_operator.plan.ask import Ask
 from retrieval_operator.plan.memory import Load
 from retrieval_operator.plan.remedies import remedies
-from retrieval_operator.plan.result import Budget, Decision, Plan, Reason, Refusal, Refused
+from retrieval_operator.plan.result import Budget, Decision, Plan, Reason, Refusal, Refused, Room
 from retrieval_operator.plan.site import Site, cpu_site, gpu_site
 from retrieval_operator.plan.sizes import gi
 
 
-def plan(ask: Ask, facts: ModelFacts | None, inventory: Inventory) -> Plan | Refusal:
+def plan(ask: Ask, facts: ModelFacts | Unknown | None, inventory: Inventory) -> Plan | Refusal:
     """What to run for one component, or why nothing fits and which changes would.
 
-    `facts` None means that nothing is known about the model.
+    `facts` Unknown or None means that nothing is known about the model.
     """
+    if facts is None or isinstance(facts, Unknown):
+        return _unknown_model(ask, facts)
     answer = decide(ask, facts, inventory)
-    if isinstance(answer, Plan) or facts is None:
+    if isinstance(answer, Plan):
         return answer
     return replace(answer, remedies=remedies(ask, facts, inventory, answer, decide))
 
 
-def decide(ask: Ask, facts: ModelFacts | None, inventory: Inventory) -> Plan | Refusal:
+def decide(ask: Ask, facts: ModelFacts, inventory: Inventory) -> Plan | Refusal:
     """The plan, or the refusal before its remedies are looked for."""
-    if facts is None:
-        return _unknown_model(ask)
     try:
         longest = batching.input_tokens(ask, facts)
         if ask.gpu is not None:
@@ -47,27 +47,53 @@ def decide(ask: Ask, facts: ModelFacts | None, inventory: Inventory) -> Plan | R
 
 
 def _sized(ask: Ask, facts: ModelFacts, site: Site, longest: Decision[int]) -> Plan:
-    def load(tokens: int) -> Load:
-        return Load(facts, site.precision.value, tokens, longest.value)
+    sizes = _sizes(ask, facts, site, longest)
+    if sizes is None:
+        least = _load(facts, site, longest, ask.max_batch_tokens or longest.value)
+        raise Refused(_does_not_fit(ask, site, least, _budget(ask, site, least)))
+    planned = _sizes(batching.without_limits(ask), facts, site, longest) or sizes
+    room = batching.larger(sizes.room, planned.room)
+    if not _fits(_load(facts, site, longest, room.batch_tokens), site, room):
+        room = sizes.room
+    load = _load(facts, site, longest, room.batch_tokens)
+    memory = site.host_budget(load, room.queue_tokens)
+    if not memory.fits:
+        raise Refused(_host_too_small(ask, load, memory))
+    return _plan(ask, site, load, sizes, room)
 
-    def budget(tokens: int) -> Budget:
-        """Of the memory that limits the batch."""
-        return site.device_budget(load(tokens)) or _host(ask, site, load(tokens))
 
-    batch = batching.batch_tokens(
-        ask, site.aim, longest.value, site.long_speed, lambda tokens: budget(tokens).fits
-    )
+def _sizes(
+    ask: Ask, facts: ModelFacts, site: Site, longest: Decision[int]
+) -> batching.Sizes | None:
+    """The limits of batch and queue, or None where not even the smallest batch fits."""
+
+    def fits(tokens: int) -> bool:
+        return _budget(ask, site, _load(facts, site, longest, tokens)).fits
+
+    batch = batching.batch_tokens(ask, site.aim, longest.value, site.long_speed, fits)
     if batch is None:
-        least = ask.max_batch_tokens or longest.value
-        raise Refused(_does_not_fit(ask, site, load(least), budget(least)))
-    full = load(batch.value)
-    sizes = batching.Sizes(
+        return None
+    return batching.Sizes(
         input_tokens=longest,
         batch_tokens=batch,
         batch_texts=batching.batch_size(ask, facts, batch.value, longest.value),
-        queue_tokens=_queue(ask, site, full),
+        queue_tokens=_queue(ask, site, _load(facts, site, longest, batch.value)),
     )
-    return _plan(ask, site, full, sizes)
+
+
+def _load(facts: ModelFacts, site: Site, longest: Decision[int], tokens: int) -> Load:
+    return Load(facts, site.precision.value, tokens, longest.value)
+
+
+def _budget(ask: Ask, site: Site, load: Load) -> Budget:
+    """Of the memory that limits the batch."""
+    queue_tokens = _queue(ask, site, load).value
+    return site.device_budget(load) or site.host_budget(load, queue_tokens)
+
+
+def _fits(load: Load, site: Site, room: Room) -> bool:
+    device = site.device_budget(load)
+    return (device is None or device.fits) and site.host_budget(load, room.queue_tokens).fits
 
 
 def _queue(ask: Ask, site: Site, load: Load) -> Decision[int]:
@@ -76,14 +102,8 @@ def _queue(ask: Ask, site: Site, load: Load) -> Decision[int]:
     return batching.queue_tokens(ask, site.aim, batch, load.max_input_tokens, rate)
 
 
-def _host(ask: Ask, site: Site, load: Load) -> Budget:
-    return site.host_budget(load, _queue(ask, site, load).value)
-
-
-def _plan(ask: Ask, site: Site, load: Load, sizes: batching.Sizes) -> Plan:
-    memory = site.host_budget(load, sizes.queue_tokens.value)
-    if not memory.fits:
-        raise Refused(_host_too_small(ask, load, memory))
+def _plan(ask: Ask, site: Site, load: Load, sizes: batching.Sizes, room: Room) -> Plan:
+    memory = site.host_budget(load, room.queue_tokens)
     return Plan(
         component=ask.component,
         facts=load.facts,
@@ -91,11 +111,13 @@ def _plan(ask: Ask, site: Site, load: Load, sizes: batching.Sizes) -> Plan:
         basis=site.basis,
         gpu_resource=site.resource,
         gpu_memory_cap_bytes=site.cap_bytes,
+        gpu_count=site.gpus,
         precision=site.precision,
         max_input_tokens=sizes.input_tokens,
         max_batch_tokens=sizes.batch_tokens,
         max_batch_size=sizes.batch_texts,
         max_queue_tokens=sizes.queue_tokens,
+        room=room,
         workers=site.workers,
         threads=site.threads,
         cpu_millicores=site.cores,
@@ -103,7 +125,16 @@ def _plan(ask: Ask, site: Site, load: Load, sizes: batching.Sizes) -> Plan:
         gpu_memory=site.device_budget(load),
         memory=memory,
         estimate=capacity.estimate(ask.component, site, sizes),
-        notes=(*site.notes, *_model_notes(ask, load.facts)),
+        notes=(*site.notes, *_room_notes(sizes, room), *_model_notes(ask, load.facts)),
+    )
+
+
+def _room_notes(sizes: batching.Sizes, room: Room) -> tuple[str, ...]:
+    if room.batch_tokens == sizes.batch_tokens.value:
+        return ()
+    tokens = room.batch_tokens
+    return (
+        f"sized for {tokens} tokens a batch: maxBatchTokens changes up to it without a restart",
     )
 
 
@@ -138,17 +169,18 @@ def _host_too_small(ask: Ask, load: Load, budget: Budget) -> Refusal:
     )
 
 
-def _unknown_model(ask: Ask) -> Refusal:
+def _unknown_model(ask: Ask, unknown: Unknown | None) -> Refusal:
     near = similar_names(ask.uri)
     hint = (f"did you mean hf://{near[0]}?",) if near else ()
-    copy = (
-        "give a downloaded copy with --model-path DIR; its config.json and safetensors header are "
-        "read, not its weights"
-    )
+    why = unknown.why if unknown else f"nothing is known about {ask.uri}"
     return Refusal(
         ask.component,
         Reason.UNKNOWN_MODEL,
-        f"nothing is known about {ask.uri}: it is not in the table of known models, and its "
-        "config.json is not at hand",
-        advice=(*hint, copy),
+        f"{why}, so its memory and speed cannot be planned",
+        advice=(
+            *hint,
+            f"name a listed model of the same shape: {ask.path}.model.like: BAAI/bge-m3",
+            f"give its sizes from config.json: {ask.path}.model.shape",
+            "on the command line, name a folder that holds a copy with --model-path DIR",
+        ),
     )

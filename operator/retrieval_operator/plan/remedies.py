@@ -19,7 +19,7 @@ from retrieval_operator.plan.result import Plan, Reason, Refusal, Remedy
 from retrieval_operator.plan.sizes import TIDY, gi, gi_up, quantity_text, round_up
 from retrieval_operator.spec.choices import Precision
 
-Decide = Callable[[Ask, ModelFacts | None, Inventory], Plan | Refusal]
+Decide = Callable[[Ask, ModelFacts, Inventory], Plan | Refusal]
 MOST: Final = 4
 _MOST_AT_ONCE: Final = 3
 _SHORTEST_INPUT_TOKENS: Final = 128
@@ -173,9 +173,11 @@ def _listed_products(ask: Ask, gpu: GpuAsk, inventory: Inventory) -> Iterator[Re
     present = {offer.product for offer in gpu_offers(inventory.nodes, gpu.resource)}
     for device in sorted(PRODUCTS.values(), key=lambda one: _preference(gpu, one)):
         if device.product not in present:
-            whole = GpuAsk(products=(device.product,))
-            imagined = Inventory((product_node(device.product),), Origin.PRODUCT)
-            text = f"a node with {device.product} ({gi(device.memory_bytes)})"
+            whole = GpuAsk(products=(device.product,), count=gpu.count)
+            node = product_node(f"{device.product}:{gpu.count}")
+            imagined = Inventory((node,), Origin.PRODUCT)
+            number = f"{gpu.count} × " if gpu.count > 1 else ""
+            text = f"a node with {number}{device.product} ({gi(device.memory_bytes)})"
             yield Remedy(text, replace(ask, gpu=whole), imagined)
 
 

@@ -10,6 +10,7 @@ from enum import Enum, StrEnum
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from retrieval_operator.facts.model import ModelFacts
+from retrieval_operator.inventory.node import Node
 from retrieval_operator.spec.choices import ComponentName, Precision
 
 if TYPE_CHECKING:
@@ -25,6 +26,15 @@ class By(StrEnum):
 
     PLANNED = "planned"
     SET = "set"
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """The largest limits that a pod is sized and warmed up for; smaller ones need no restart."""
+
+    batch_tokens: int
+    batch_texts: int
+    queue_tokens: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +121,13 @@ class Plan:
     basis: str
     gpu_resource: str | None
     gpu_memory_cap_bytes: int
+    gpu_count: int
     precision: Decision[Precision]
     max_input_tokens: Decision[int]
     max_batch_tokens: Decision[int]
     max_batch_size: Decision[int]
     max_queue_tokens: Decision[int]
+    room: Room
     workers: Decision[int]
     threads: Decision[int]
     cpu_millicores: Decision[int]
@@ -124,10 +136,11 @@ class Plan:
     memory: Budget
     estimate: Estimate
     notes: tuple[str, ...] = ()
+    planned_for: tuple[Node, ...] = ()
 
     @property
     def device_memory(self) -> Budget:
-        """The budget that limits the batch: the GPU's, or main memory on a CPU."""
+        """The budget that limits the batch: that of one GPU, or main memory on a CPU."""
         return self.gpu_memory or self.memory
 
     @property

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import astuple
 from typing import Any
 
+from retrieval_operator.inventory.node import Node
 from retrieval_operator.plan.result import Budget, Decision, Plan, Refusal
 from retrieval_operator.plan.sizes import quantity_text
 from retrieval_operator.spec import status
@@ -13,6 +15,7 @@ from retrieval_operator.spec.block import Block
 from retrieval_operator.spec.quantity import cores_text
 
 _DIGEST_LETTERS = 16
+_LIMITS = "batching."
 
 
 def rows(plan: Plan) -> tuple[tuple[str, Decision[object], str], ...]:
@@ -34,9 +37,20 @@ def rows(plan: Plan) -> tuple[tuple[str, Decision[object], str], ...]:
 
 
 def digest(plan: Plan) -> str:
-    """A fingerprint of everything that restarts the pods when it changes; reasons are not in it."""
-    values: dict[str, object] = {field: text for field, _, text in rows(plan)}
-    values |= {"resource": plan.gpu_resource, "cap": plan.gpu_memory_cap_bytes}
+    """A fingerprint of everything that restarts the pods when it changes.
+
+    Reasons are not in it, nor are the limits of batch and queue: a running pod takes new ones, as
+    long as they stay within the room it was started with.
+    """
+    values: dict[str, object] = {
+        field: text for field, _, text in rows(plan) if not field.startswith(_LIMITS)
+    }
+    values |= {
+        "resource": plan.gpu_resource,
+        "cap": plan.gpu_memory_cap_bytes,
+        "gpus": plan.gpu_count,
+        "room": astuple(plan.room),
+    }
     text = json.dumps(values, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:_DIGEST_LETTERS]
 
@@ -70,6 +84,7 @@ def status_of(plan: Plan) -> status.Plan:
             for field, decision, text in rows(plan)
         ),
         notes=plan.notes,
+        planned_for=tuple(_planned_for(node) for node in plan.planned_for),
     )
 
 
@@ -106,6 +121,15 @@ def _budget(budget: Budget) -> status.Budget:
         terms=tuple(
             status.Term(name=term.name, bytes=term.bytes, basis=term.basis) for term in budget.terms
         ),
+    )
+
+
+def _planned_for(node: Node) -> status.PlannedFor:
+    return status.PlannedFor(
+        labels=dict(node.labels),
+        millicores=node.millicores,
+        memory_bytes=node.memory_bytes,
+        devices=dict(node.devices or {}),
     )
 
 

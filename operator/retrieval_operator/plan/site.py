@@ -13,7 +13,7 @@ from retrieval_operator.plan.aim import CPU_AIMS, GPU_AIMS, Aim
 from retrieval_operator.plan.ask import Ask, GpuAsk
 from retrieval_operator.plan.cost import Speed, cpu_speed, gpu_speed
 from retrieval_operator.plan.memory import Load, device_terms, host_terms
-from retrieval_operator.plan.place import CpuPlace, cpu_place, gpu_place
+from retrieval_operator.plan.place import CpuPlace, GpuPlace, cpu_place, gpu_place
 from retrieval_operator.plan.precision import cpu_precision, gpu_precision
 from retrieval_operator.plan.result import Budget, Decision
 from retrieval_operator.plan.texts import short_tokens, typical_tokens
@@ -24,14 +24,15 @@ from retrieval_operator.spec.choices import Precision
 class Site:
     """Where a component runs, at which precision and speed, beside how many workers.
 
-    `device` is None on a CPU. `device_bytes` and `host_bytes` are what a pod may take of the GPU
-    and of main memory; None where nobody says.
+    `device` is None on a CPU; `gpus` of it go to a pod. `device_bytes` and `host_bytes` are what a
+    pod may take of each GPU and of main memory; None where nobody says.
     """
 
     label: str
     basis: str
     aim: Aim
     device: Device | None
+    gpus: int
     resource: str | None
     device_bytes: int
     cap_bytes: int
@@ -46,7 +47,7 @@ class Site:
     notes: tuple[str, ...]
 
     def device_budget(self, load: Load) -> Budget | None:
-        """The budget of the GPU for this load; None on a CPU."""
+        """The budget of one GPU for this load; None on a CPU."""
         if self.device is None:
             return None
         return Budget(device_terms(load, self.device), self.device_bytes, self.basis)
@@ -55,7 +56,7 @@ class Site:
         """The budget of the pod's main memory."""
         terms = host_terms(
             load,
-            on_gpu=self.device is not None,
+            gpus=self.gpus,
             workers=self.workers.value,
             queue_tokens=queue_tokens,
         )
@@ -75,13 +76,15 @@ def gpu_site(ask: Ask, gpu: GpuAsk, facts: ModelFacts, longest: int, inventory: 
         return gpu_speed(place.device, facts, precision.value, tokens)
 
     long_speed, short_speed = _speeds(ask, longest, speed)
-    workers = _workers(ask, longest, long_speed, short_speed, host.gpu_worker_room(ask, place))
+    room = host.gpu_worker_room(ask, place)
+    workers = _workers(ask, longest, (long_speed, short_speed), room, place.count)
     host_bytes, host_basis = _host_memory(ask, place.host_memory_bytes, "the node's part per GPU")
     return Site(
-        label=place.device.product,
+        label=place.device.product if place.count == 1 else _several(place),
         basis=place.basis,
         aim=GPU_AIMS[ask.profile],
         device=place.device,
+        gpus=place.count,
         resource=place.resource,
         device_bytes=place.memory_bytes,
         cap_bytes=place.cap_bytes,
@@ -107,7 +110,7 @@ def cpu_site(ask: Ask, facts: ModelFacts, longest: int, inventory: Inventory) ->
     precision = cpu_precision(ask, place)
     cores = host.cpu_cores(ask, place)
     full = _cpu_speeds(ask, facts, place, precision.value, longest, max(1, cores.value // 1000))
-    workers = _workers(ask, longest, *full, host.cpu_worker_room(cores.value))
+    workers = _workers(ask, longest, full, host.cpu_worker_room(cores.value))
     threads = host.cpu_threads(cores.value, workers.value)
     long_speed, short_speed = _cpu_speeds(
         ask, facts, place, precision.value, longest, threads.value
@@ -118,6 +121,7 @@ def cpu_site(ask: Ask, facts: ModelFacts, longest: int, inventory: Inventory) ->
         basis=place.basis,
         aim=CPU_AIMS[ask.profile],
         device=None,
+        gpus=0,
         resource=None,
         device_bytes=0,
         cap_bytes=0,
@@ -146,13 +150,16 @@ def _speeds(ask: Ask, longest: int, speed: Callable[[int], Speed]) -> tuple[Spee
     return speed(typical_tokens(longest)), speed(short_tokens(ask.component, longest))
 
 
+def _several(place: GpuPlace) -> str:
+    return f"{place.count} × {place.device.product}"
+
+
 def _workers(
-    ask: Ask, longest: int, long_speed: Speed, short_speed: Speed, room: int
+    ask: Ask, longest: int, speeds: tuple[Speed, Speed], room: int, engines: int = 1
 ) -> Decision[int]:
-    tokens = short_tokens(ask.component, longest)
-    return host.workers(
-        ask, long_speed.peak_tokens_s, short_speed.peak_tokens_s / tokens, most=room
-    )
+    """Workers for all engines; `speeds` are those of one, with long and with short texts."""
+    long_s, short_s = (engines * speed.peak_tokens_s for speed in speeds)
+    return host.workers(ask, long_s, short_s / short_tokens(ask.component, longest), most=room)
 
 
 def _host_memory(ask: Ask, offered: int | None, basis: str) -> tuple[int | None, str]:

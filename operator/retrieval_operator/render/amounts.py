@@ -17,10 +17,14 @@ from retrieval_operator.spec.quantity import cores_text
 def container_resources(component: Component, plan: Plan) -> dict[str, Any]:
     """Requests and limits; what the object leaves out is what was planned."""
     resources = component.resources
-    device = {plan.gpu_resource: "1"} if plan.gpu_resource else {}
+    device = {plan.gpu_resource: str(plan.gpu_count)} if plan.gpu_resource else {}
+    claims = (
+        [{"name": claim.name} for claim in component.gpu.resource_claims] if component.gpu else []
+    )
     return {
         "requests": {**_amounts(resources.requests, plan), **device},
         "limits": {**_amounts(resources.limits, plan), **device},
+        **({"claims": claims} if claims else {}),
     }
 
 

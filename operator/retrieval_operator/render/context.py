@@ -10,6 +10,9 @@ Manifest = dict[str, Any]
 """One Kubernetes object as plain data."""
 
 POD_MONITOR_API: Final = "monitoring.coreos.com/v1"
+KNATIVE_API: Final = "serving.knative.dev/v1"
+KEDA_API: Final = "keda.sh/v1alpha1"
+CUSTOM_METRICS_GROUP: Final = "custom.metrics.k8s.io/"
 
 
 def default_image() -> str:
@@ -23,7 +26,17 @@ def default_image() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The image to run, and the API groups (`monitoring.coreos.com/v1`) that the cluster has."""
+    """The image to run, and what the cluster has beyond KServe.
+
+    `api_versions` are its API groups, such as `monitoring.coreos.com/v1`. `prometheus_url` is where
+    KEDA finds Prometheus (`http://prometheus.monitoring:9090`), None where nobody said.
+    """
 
     image: str
     api_versions: frozenset[str] = frozenset()
+    prometheus_url: str | None = None
+
+    @property
+    def has_keda(self) -> bool:
+        """Whether KEDA is there and can be told where to ask."""
+        return KEDA_API in self.api_versions and self.prometheus_url is not None

@@ -18,9 +18,26 @@ from retrieval_operator.spec.env import env_name
 def environment(component: Component, plan: Plan, model_path: str | None = None) -> dict[str, str]:
     """Every variable that follows from the object and its plan, in a fixed order.
 
-    `model_path` is the folder that something else fills with the checkpoint.
+    `model_path` is the folder that something else fills with the checkpoint. The limits of batch
+    and queue are those in force; a pod gets `room_environment` over them and a file beside.
     """
     named = dict(_identity(component, model_path)) | dict(_planned(plan)) | dict(_asked(component))
+    return {env_name(knob): value for knob, value in named.items()}
+
+
+def room_environment(plan: Plan, limits_file: str) -> dict[str, str]:
+    """The limits a pod starts with: as large as they may get without a restart.
+
+    A pod warms up with these, so its memory is proven for every limit that `limits_file` may hold
+    later. None of them changes when an author turns a limit down, or up again.
+    """
+    named = {
+        "batching.maxBatchTokens": str(plan.room.batch_tokens),
+        "batching.maxBatchSize": str(plan.room.batch_texts),
+        "batching.maxQueueTokens": str(plan.room.queue_tokens),
+        "batching.maxQueueDelayMilliseconds": "0",
+        "limitsFile": limits_file,
+    }
     return {env_name(knob): value for knob, value in named.items()}
 
 
@@ -47,7 +64,7 @@ def _planned(plan: Plan) -> Iterator[tuple[str, str]]:
     yield "batching.maxBatchTokens", str(plan.max_batch_tokens.value)
     yield "batching.maxBatchSize", str(plan.max_batch_size.value)
     yield "batching.maxQueueTokens", str(plan.max_queue_tokens.value)
-    yield "gpu.count", "1" if plan.is_on_gpu else "0"
+    yield "gpu.count", str(plan.gpu_count)
     if plan.gpu_memory_cap_bytes:
         yield "gpu.memoryBytes", str(plan.gpu_memory_cap_bytes)
     yield "plannedMemoryBytes", str(plan.device_memory.planned_bytes)

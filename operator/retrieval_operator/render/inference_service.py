@@ -17,7 +17,8 @@ from retrieval_operator.render.names import (
     metadata,
 )
 from retrieval_operator.render.pod import pod
-from retrieval_operator.spec.choices import RolloutStrategy, Visibility
+from retrieval_operator.render.scaling import knative_scale
+from retrieval_operator.spec.choices import DeploymentMode, RolloutStrategy, Visibility
 from retrieval_operator.spec.component import Component
 from retrieval_operator.spec.service import RetrievalService
 
@@ -37,9 +38,9 @@ def inference_service(
         "metadata": {
             **metadata(service, name),
             "labels": {**labels(service, component.name), **_visibility(service)},
-            "annotations": _annotations(service, plan),
+            "annotations": _annotations(service, component, plan),
         },
-        "spec": {"predictor": _predictor(component, plan, context)},
+        "spec": {"predictor": _predictor(service, component, plan, context)},
     }
 
 
@@ -49,25 +50,46 @@ def _visibility(service: RetrievalService) -> dict[str, str]:
     return {"networking.kserve.io/visibility": "cluster-local"}
 
 
-def _annotations(service: RetrievalService, plan: Plan) -> dict[str, str]:
+def _annotations(service: RetrievalService, component: Component, plan: Plan) -> dict[str, str]:
     stopped = {"serving.kserve.io/stop": "true"} if service.spec.suspend else {}
     return {
         "serving.kserve.io/deploymentMode": service.spec.deployment_mode.value,
-        "serving.kserve.io/autoscalerClass": "none",
+        **_mode_annotations(service, component),
         **stopped,
         DIGEST_ANNOTATION: digest(plan),
     }
 
 
-def _predictor(component: Component, plan: Plan, context: Context) -> dict[str, Any]:
-    replicas, template = component.replicas or 1, component.pod_template
+def _mode_annotations(service: RetrievalService, component: Component) -> dict[str, str]:
+    if service.spec.deployment_mode is DeploymentMode.KNATIVE:
+        # a revision that is not ready by then is given up; Knative's own default is 600 s
+        return {"serving.knative.dev/progress-deadline": f"{component.startup_timeout_seconds}s"}
+    scaler = "none" if component.autoscaling is None else "external"
+    return {"serving.kserve.io/autoscalerClass": scaler}
+
+
+def _predictor(
+    service: RetrievalService, component: Component, plan: Plan, context: Context
+) -> dict[str, Any]:
+    template = component.pod_template
     added = {"labels": dict(template.labels), "annotations": dict(template.annotations)}
     return {
-        "minReplicas": replicas,
-        "maxReplicas": replicas,
-        "deploymentStrategy": _strategy(component),
+        **_scale(service, component, plan),
         **{name: value for name, value in added.items() if value},
-        **pod(component, plan, context.image),
+        **pod(service, component, plan, context.image),
+    }
+
+
+def _scale(service: RetrievalService, component: Component, plan: Plan) -> dict[str, Any]:
+    if service.spec.deployment_mode is DeploymentMode.KNATIVE:
+        # 0: as many requests at once as come, or no batch would ever form
+        return {**knative_scale(component, plan), "containerConcurrency": 0}
+    scaling = component.autoscaling
+    fixed = component.replicas or 1
+    return {
+        "minReplicas": max(1, scaling.min_replicas) if scaling else fixed,
+        "maxReplicas": scaling.max_replicas if scaling else fixed,
+        "deploymentStrategy": _strategy(component),
     }
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from retrieval_operator.plan.result import Plan
 from retrieval_operator.render.context import POD_MONITOR_API, Context, Manifest
+from retrieval_operator.render.disruption import disruption_budget, has_budget
 from retrieval_operator.render.inference_service import inference_service
+from retrieval_operator.render.limits import limits
 from retrieval_operator.render.pod_monitor import pod_monitor
+from retrieval_operator.render.scaling import autoscaler
 from retrieval_operator.spec.choices import ComponentName
+from retrieval_operator.spec.component import Component
 from retrieval_operator.spec.service import RetrievalService
 
 
@@ -17,14 +21,30 @@ def render(
 ) -> tuple[Manifest, ...]:
     """The manifests of every component that has a plan, then what watches them.
 
+    For each component its limits come first, because its pods mount them; then the InferenceService
+    and what scales and protects it.
+
     A component without a plan is left out: its running pods are not touched.
     """
     predictors = tuple(
-        inference_service(service, component, plans[component.name], context)
+        manifest
         for component in service.spec.components
         if component.name in plans
+        for manifest in _component(service, component, plans[component.name], context)
     )
     wants_monitor = service.spec.monitoring.pod_monitor.enabled
     has_monitors = POD_MONITOR_API in context.api_versions
     monitors = (pod_monitor(service),) if wants_monitor and has_monitors else ()
     return (*predictors, *monitors)
+
+
+def _component(
+    service: RetrievalService, component: Component, plan: Plan, context: Context
+) -> Iterator[Manifest]:
+    yield limits(service, component, plan)
+    yield inference_service(service, component, plan, context)
+    scaler = autoscaler(service, component, context)
+    if scaler is not None:
+        yield scaler
+    if has_budget(service, component):
+        yield disruption_budget(service, component)

@@ -16,6 +16,11 @@ def inference_service_name(service: RetrievalService, component: ComponentName) 
     return f"{service.metadata.name}-{component.value}"
 
 
+def limits_name(service: RetrievalService, component: ComponentName) -> str:
+    """The ConfigMap with the limits of a component: `docs-embedder-limits`."""
+    return f"{inference_service_name(service, component)}-limits"
+
+
 def selector(service: RetrievalService) -> dict[str, str]:
     """Labels that pick every object and pod of a service, and nothing else."""
     return {

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from retrieval_operator.spec.component import ModelSource
+from retrieval_operator.spec.source import ModelSource
 
 MODEL_FOLDER: Final = "/mnt/models"
 CACHE_FOLDER: Final = "/var/cache/huggingface"

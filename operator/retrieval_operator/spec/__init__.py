@@ -15,13 +15,11 @@ from retrieval_operator.spec.choices import (
     Visibility,
 )
 from retrieval_operator.spec.component import (
-    BUILTIN_URI,
     Autoscaling,
     Batching,
     Component,
     Embedder,
     Gpu,
-    ModelSource,
     Reranker,
     ResourceAmounts,
     Resources,
@@ -30,6 +28,7 @@ from retrieval_operator.spec.parsing import parse
 from retrieval_operator.spec.pod import PodTemplate
 from retrieval_operator.spec.quantity import Quantity
 from retrieval_operator.spec.service import RetrievalService, RetrievalServiceSpec
+from retrieval_operator.spec.source import BUILTIN_URI, ModelSource, Shape
 from retrieval_operator.spec.support import Unsupported, unsupported
 
 __all__ = [
@@ -54,6 +53,7 @@ __all__ = [
     "RetrievalServiceSpec",
     "RolloutStrategy",
     "Scoring",
+    "Shape",
     "Unsupported",
     "Visibility",
     "parse",

@@ -44,6 +44,14 @@ class Precision(StrEnum):
     INT8 = "int8"
 
 
+class StoredPrecision(StrEnum):
+    """The number format of weights in their files."""
+
+    FP32 = "fp32"
+    FP16 = "fp16"
+    BF16 = "bf16"
+
+
 class Scoring(StrEnum):
     """How a reranker turns a query and a document into one number."""
 
@@ -66,6 +74,8 @@ class ScalingMetric(StrEnum):
     """What autoscaling follows."""
 
     QUEUE_WAIT = "QueueWait"
+    CPU = "CPU"
+    CONCURRENCY = "Concurrency"
 
 
 class Visibility(StrEnum):

@@ -20,41 +20,7 @@ from retrieval_operator.spec.choices import (
 )
 from retrieval_operator.spec.pod import PodTemplate
 from retrieval_operator.spec.quantity import Quantity
-
-BUILTIN_URI = "builtin://all-MiniLM-L6-v2"
-SCHEMES = ("builtin", "hf", "pvc", "s3", "gs", "oci", "file")
-
-
-class SecretKey(Block):
-    """One key of a Secret in the same namespace."""
-
-    name: ObjectName
-    """Name of the Secret."""
-    key: Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")] = "token"
-    """Key inside the Secret."""
-
-
-class ModelSource(Block):
-    """Where the checkpoint comes from and how far it is trusted."""
-
-    uri: Annotated[str, Field(min_length=1, max_length=512)] = BUILTIN_URI
-    """Address of the checkpoint: hf://ORGANISATION/NAME, pvc://CLAIM/PATH, s3://BUCKET/PATH,
-    gs://BUCKET/PATH, oci://IMAGE, file:///PATH (a folder of the pod), or
-    builtin://all-MiniLM-L6-v2, which is part of the predictor's image and needs no download."""
-    revision: (
-        Annotated[
-            str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$")
-        ]
-        | None
-    ) = None
-    """Commit, tag or branch of a hf:// model. Pin a commit: without it two pods can load different
-    weights."""
-    token_secret: SecretKey | None = None
-    """Secret with the access token of a private or gated hf:// model."""
-    trust_remote_code: bool = False
-    """Run Python code that comes with the checkpoint. Off: such a checkpoint is refused."""
-    allow_pickle: bool = False
-    """Load pickled weights, which can run code. Off: only safetensors."""
+from retrieval_operator.spec.source import ModelSource
 
 
 class Batching(Block):
@@ -75,16 +41,23 @@ class Batching(Block):
 class Autoscaling(Block):
     """How the number of pods follows the load."""
 
-    min_replicas: Annotated[int, Field(ge=1, le=1000)] = 1
-    """Fewest pods."""
+    min_replicas: Annotated[int, Field(ge=0, le=1000)] = 1
+    """Fewest pods. 0 needs Knative, or KEDA and wakeQuery: without pods nobody measures load."""
     max_replicas: Annotated[int, Field(ge=1, le=1000)]
     """Most pods."""
-    metric: ScalingMetric = ScalingMetric.QUEUE_WAIT
-    """What to follow. QueueWait: seconds a request waits before its forward pass."""
-    target: Quantity = Quantity.parse("200m")
-    """Value of the metric to hold, averaged over the pods: 200m is 0.2 seconds of waiting."""
+    metric: ScalingMetric | None = None
+    """What to follow. QueueWait: seconds a request waits before its forward pass. CPU: used share
+    of the requested cores, for clusters without Prometheus. Concurrency: requests at once, in
+    Knative mode only. Omitted: QueueWait, or Concurrency in Knative mode."""
+    target: Quantity | None = None
+    """Value of the metric to hold. Omitted: 200m seconds of QueueWait, 800m (80 %) of CPU, or as
+    many requests at once as the plan answers in 0.2 s."""
+    wake_query: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
+    """PromQL that is above 0 when a service without pods is wanted, such as the request rate of a
+    gateway. It only starts the first pod."""
     behavior: Mapping[str, Any] | None = None
-    """HorizontalPodAutoscaler behavior: scaleUp and scaleDown policies."""
+    """HorizontalPodAutoscaler behavior: scaleUp and scaleDown policies. Omitted: a third more pods
+    (at least two) a minute at most, and after ten calm minutes one fewer every five."""
 
 
 class ResourceClaim(Block):
@@ -114,7 +87,8 @@ class Gpu(Block):
     """Extended resource to request: nvidia.com/gpu, a slice such as nvidia.com/mig-1g.10gb, or
     nvidia.com/gpu.shared."""
     count: Annotated[int, Field(ge=1, le=16)] = 1
-    """Devices of each pod."""
+    """Devices of each pod. Each gets an engine with its own copy of the model; requests go to the
+    engine with the least work."""
     memory: Quantity | None = None
     """Memory of one device, such as 24Gi. Set it where nodes carry no GPU labels; it also caps what
     a pod takes of a larger or shared device."""
@@ -128,7 +102,8 @@ class Gpu(Block):
     runtime_class_name: ObjectName | None = None
     """RuntimeClass of the pods, such as nvidia. Omitted: the cluster's default."""
     resource_claims: Annotated[tuple[ResourceClaim, ...], Field(max_length=8), Unique("name")] = ()
-    """Devices requested through dynamic resource allocation instead of `resource`."""
+    """Devices requested through dynamic resource allocation instead of `resource`. The plan needs
+    `memory` or `products` then, because no node label says what a claim will get."""
 
 
 class ResourceAmounts(Block):
@@ -155,8 +130,8 @@ class Rollout(Block):
     """How a new version replaces running pods."""
 
     strategy: RolloutStrategy = RolloutStrategy.AUTO
-    """Surge starts the new pod first and needs a spare device. Recreate stops the old one first.
-    Auto surges only where a spare device is free."""
+    """Surge starts each new pod before an old one goes and needs a spare device. Recreate stops
+    all old pods first. Auto replaces pods one by one in place on GPUs, and surges on CPUs."""
 
 
 class Component(Block):

@@ -33,8 +33,10 @@ KNOBS: Final = (
 """Fields of `spec.embedder` and `spec.reranker` that the predictor reads under the same name."""
 
 PLANNED: Final = (
+    "auth.apiKeysFile",
     "component",
     "gpu.memoryBytes",
+    "limitsFile",
     "model.path",
     "plannedMemoryBytes",
     "threads",

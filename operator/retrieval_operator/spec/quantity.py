@@ -63,6 +63,11 @@ class Quantity:
         """The amount as thousandths of a CPU core, rounded up."""
         return math.ceil(self.value * 1000)
 
+    @property
+    def ceiling(self) -> int:
+        """The amount as a whole number, rounded up."""
+        return math.ceil(self.value)
+
     def __str__(self) -> str:
         return self.text
 

@@ -8,22 +8,21 @@ from typing import Any, Final
 from retrieval_operator.spec.block import Block
 from retrieval_operator.spec.choices import Precision, Scoring
 from retrieval_operator.spec.component import (
-    SCHEMES,
     Autoscaling,
     Batching,
     Component,
     Gpu,
-    ModelSource,
     Reranker,
     Resources,
 )
+from retrieval_operator.spec.mode_rules import MODE_RULES
 from retrieval_operator.spec.pod_rules import POD_RULES, keys_are_labels
 from retrieval_operator.spec.quantity import Quantity
 from retrieval_operator.spec.rule import Immutable, Rule
 from retrieval_operator.spec.service import Metadata, Objective, PodMonitor, RetrievalServiceSpec
+from retrieval_operator.spec.source_rules import GPU_RULES, SOURCE_RULES
 
 MAX_NAME_LENGTH: Final = 40
-_ADDRESS = f"^({'|'.join(SCHEMES)})://[!-~]+$"
 _NAME = "^[a-z]([-a-z0-9]*[a-z0-9])?$"
 
 
@@ -152,34 +151,7 @@ RULES: Final = (
         holds=lambda half: half.precision is not Precision.INT8 or half.gpu is None,
         says="precision int8 is for CPUs: remove gpu, or set precision to Auto, fp16 or bf16",
     ),
-    Rule(
-        on=ModelSource,
-        at=".uri",
-        cel=f"self.uri.matches('{_ADDRESS}')",
-        holds=lambda model: re.fullmatch(_ADDRESS, model.uri) is not None,
-        says="uri (%s) must start with one of "
-        + ", ".join(f"{scheme}://" for scheme in SCHEMES)
-        + " and have no spaces",
-        facts=("self.uri",),
-    ),
-    Rule(
-        on=ModelSource,
-        at=".revision",
-        cel="!has(self.revision) || self.uri.startsWith('hf://')",
-        holds=lambda model: model.revision is None or model.uri.startswith("hf://"),
-        says="revision (%s) is only for hf:// models (uri is %s): remove it, or name the version "
-        "in the uri",
-        facts=("self.revision", "self.uri"),
-    ),
-    Rule(
-        on=ModelSource,
-        at=".tokenSecret",
-        cel="!has(self.tokenSecret) || self.uri.startsWith('hf://')",
-        holds=lambda model: model.token_secret is None or model.uri.startswith("hf://"),
-        says="tokenSecret (%s) is only for hf:// models (uri is %s): remove it, and give "
-        "podTemplate.serviceAccountName the credentials of a bucket",
-        facts=("self.tokenSecret.name", "self.uri"),
-    ),
+    *SOURCE_RULES,
     Rule(
         on=Reranker,
         at=".prompts",
@@ -212,6 +184,7 @@ RULES: Final = (
         says="memory (%s) must not be below 1Gi: a number alone is bytes, write 24Gi",
         facts=("self.memory",),
     ),
+    *GPU_RULES,
     _request_within_limit("cpu"),
     _request_within_limit("memory"),
     Rule(
@@ -223,6 +196,7 @@ RULES: Final = (
         facts=("self.quantile",),
     ),
     keys_are_labels(PodMonitor, "labels"),
+    *MODE_RULES,
     *POD_RULES,
 )
 """Every rule, in the order their messages are shown."""

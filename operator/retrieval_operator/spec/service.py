@@ -25,10 +25,13 @@ class Auth(Block):
 
 
 class Objective(Block):
-    """The burst the service must hold; judged against measured capacity."""
+    """The burst that each component must hold; judged against its estimated or measured rate."""
 
     requests_per_burst: Annotated[int, Field(ge=1, le=1_000_000)]
-    """Requests that arrive within one second."""
+    """Requests that arrive within one second: short texts for the embedder, queries with
+    `documentsPerRequest` documents for the reranker."""
+    documents_per_request: Annotated[int, Field(ge=1, le=10_000)] = 20
+    """Documents of about a hundred words in one request to the reranker."""
     within_seconds: Annotated[int, Field(ge=1, le=600)]
     """Seconds within which they must be answered."""
     quantile: float = 0.9
@@ -80,7 +83,7 @@ class RetrievalServiceSpec(Block):
     reranker: Reranker | None = None
     """The model that scores documents against a query."""
     objective: Objective | None = None
-    """The burst the service must hold. Omitted: capacity is measured and not judged."""
+    """The burst that each component must hold. Omitted: capacity is not judged."""
     monitoring: Monitoring = Monitoring()
     """What watches the service."""
     expose: Expose = Expose()

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from retrieval_operator.spec.block import Block, Count, Text, Unique
+from retrieval_operator.spec.block import Block, Count, LabelValue, Text, Unique
 from retrieval_operator.spec.choices import Phase, Precision
 
 Line = Annotated[str, Field(max_length=1024)]
@@ -22,8 +22,8 @@ class Condition(Block):
     """One aspect of the service, in the form of Kubernetes' own conditions."""
 
     type: Annotated[str, Field(min_length=1, max_length=316, pattern=r"^[A-Z][A-Za-z0-9]*$")]
-    """Accepted, PlanValid, KServeAvailable, EmbedderReady, RerankerReady, Progressing, Degraded or
-    Ready."""
+    """Accepted, PlanValid, KServeAvailable, EmbedderReady, RerankerReady, Progressing, Degraded,
+    ObjectiveMet or Ready."""
     status: Literal["True", "False", "Unknown"]
     """Whether it holds."""
     reason: Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^[A-Z][A-Za-z0-9]*$")]
@@ -90,6 +90,19 @@ class Estimate(Block):
     """How that was worked out."""
 
 
+class PlannedFor(Block):
+    """A node that stands for all of its kind; the plan is kept for it while such nodes exist."""
+
+    labels: Annotated[Mapping[str, LabelValue], Field(max_length=32)] = {}
+    """Labels that say what its devices are."""
+    millicores: Count | None = None
+    """Thousandths of a core for the pods."""
+    memory_bytes: Count | None = None
+    """Main memory for the pods."""
+    devices: Annotated[Mapping[str, Count], Field(max_length=8)] = {}
+    """Devices by resource."""
+
+
 class Plan(Block):
     """What the planner decided for one component."""
 
@@ -114,7 +127,7 @@ class Plan(Block):
     max_queue_tokens: Count | None = None
     """Tokens that may wait; above it requests get 429."""
     gpu_memory: Budget | None = None
-    """GPU memory of one pod. Omitted on a CPU."""
+    """Memory of each GPU of a pod. Omitted on a CPU."""
     memory: Budget | None = None
     """Main memory of one pod."""
     estimate: Estimate | None = None
@@ -123,6 +136,9 @@ class Plan(Block):
     """Every value with its reason."""
     notes: Annotated[tuple[Line, ...], Field(max_length=32)] = ()
     """What else an author should know."""
+    planned_for: Annotated[tuple[PlannedFor, ...], Field(max_length=16)] = ()
+    """Kinds of nodes that the plan was made for, the smallest first. A node that joins changes
+    nothing while the first of them exists."""
 
 
 class Measured(Block):

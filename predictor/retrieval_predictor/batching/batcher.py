@@ -1,22 +1,25 @@
-"""The one loop between the queue and the device."""
+"""The loops between the queue and the device: one a batch that the device takes at a time."""
 
 from __future__ import annotations
 
 import asyncio
 import math
+from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 import numpy as np
 import structlog
 
 from retrieval_predictor.batching.job import Job
-from retrieval_predictor.batching.policy import Cut, Take
+from retrieval_predictor.batching.policy import Take, Wait
 from retrieval_predictor.batching.portion import (
     Portion,
     batch_of,
     halves,
     rows_of,
+    shares,
     still_wanted,
 )
 from retrieval_predictor.batching.queue import Queue
@@ -37,7 +40,19 @@ _NO_ROWS = np.empty((0, 0), dtype=np.float32)
 
 
 class Device(Protocol):
-    """Whatever computes a batch; one batch at a time."""
+    """Whatever computes batches: `slots` at a time.
+
+    A device that divides, such as the cores of a CPU, computes a batch faster in parts: its slots
+    share the tokens of a batch, and a short queue is spread over those that are free.
+    """
+
+    @property
+    def slots(self) -> int:
+        """Batches it takes at a time."""
+
+    @property
+    def divides(self) -> bool:
+        """Whether a slot is a part of the device; else it is a place in line for all of it."""
 
     async def run(self, batch: Batch) -> Floats:
         """One row a text, (N, width) float32, in the order of the batch.
@@ -54,8 +69,14 @@ class Observer(Protocol):
     def job_started(self, job: Job) -> None:
         """The first rows of a job left the queue."""
 
+    def batch_started(self) -> None:
+        """A batch went to the device."""
+
+    def batch_ended(self) -> None:
+        """A batch came back, or failed."""
+
     def batch_done(self, batch: Batch, forward_s: float) -> None:
-        """A batch came back after this long on the device."""
+        """A batch came back with its rows after this long on the device."""
 
     def looked_up(self, hits: int, misses: int) -> None:
         """So many rows were known, and so many had to be computed."""
@@ -64,8 +85,13 @@ class Observer(Protocol):
         """A batch did not fit."""
 
 
+LEAST_SHARE_TOKENS = 64
+"""A batch is not spread in parts smaller than this: reading MiniLM's weights once costs a Zen 3
+core as much as computing 28 tokens, so this costs a third more CPU time at the most."""
+
+
 class Batcher:
-    """Feeds the device whenever it is free, and gives each request its own rows back.
+    """Feeds the device whenever it has a slot free, and gives each request its own rows back.
 
     `results` remembers rows, `rate` is what the device has been doing lately; whoever warmed it up
     records that first.
@@ -85,7 +111,11 @@ class Batcher:
         self._clock = clock
         self._results = results or NoResults()
         self._arrival = asyncio.Event()
-        self.rate = Rate()
+        self._free_slots = device.slots
+        self._ready: deque[tuple[Portion, ...]] = deque()
+        self._shares = device.slots if device.divides else 1
+        self._queue.shares = self._shares
+        self.rate = Rate(device.slots)
 
     def submit(self, job: Job) -> None:
         """Queue a job; its `answer` resolves later, or at once where all its rows are known.
@@ -108,12 +138,29 @@ class Batcher:
         Raises:
             DeviceLost: The device failed for good, or did not come back from a batch.
         """
+        try:
+            async with asyncio.TaskGroup() as slots:
+                for _ in range(self._device.slots):
+                    slots.create_task(self._serve())
+        except BaseExceptionGroup as group:
+            raise group.exceptions[0] from None
+
+    async def _serve(self) -> None:
+        """What one slot does."""
         while True:
-            decision = self._queue.next(self._clock())
-            if isinstance(decision, Take):
-                await self._compute(decision.cuts)
-            else:
-                await self._sleep(decision.until_s)
+            if not self._ready:
+                decision = self._queue.next(self._clock(), self._free_shares)
+                if isinstance(decision, Wait):
+                    await self._sleep(decision.until_s)
+                    continue
+                self._spread(self._take(decision))
+            self._free_slots -= 1
+            await self._compute(self._ready.popleft())
+            self._free_slots += 1
+
+    @property
+    def _free_shares(self) -> int:
+        return min(self._shares, self._free_slots)
 
     async def _sleep(self, until_s: float) -> None:
         self._arrival.clear()
@@ -123,16 +170,29 @@ class Batcher:
         except TimeoutError:
             return
 
-    async def _compute(self, cuts: tuple[Cut, ...]) -> None:
-        """Compute a batch; one that fails is computed in halves, down to the text to blame."""
-        parts = self._queue.take(cuts, self._clock())
-        whole = tuple(Portion(cut.job, part) for cut, part in zip(cuts, parts, strict=True))
-        for portion in whole:
+    def _take(self, decision: Take) -> tuple[Portion, ...]:
+        parts = self._queue.take(decision.cuts, self._clock())
+        pairs = zip(decision.cuts, parts, strict=True)
+        portions = tuple(Portion(cut.job, part) for cut, part in pairs)
+        for portion in portions:
             if portion.part.first == 0:
                 self._observer.job_started(portion.job)
+        return portions
+
+    def _spread(self, portions: tuple[Portion, ...]) -> None:
+        """Make a batch ready to compute, in parts where slots of a device that divides are free."""
+        for share in shares(portions, self._free_shares, LEAST_SHARE_TOKENS):
+            self._make_ready(share)
+
+    def _make_ready(self, portions: tuple[Portion, ...]) -> None:
+        self._ready.append(portions)
+        self._arrival.set()
+
+    async def _compute(self, whole: tuple[Portion, ...]) -> None:
+        """Compute a batch; one that fails is computed in halves, down to the text to blame."""
         pending = [whole]
         while pending:
-            portions = still_wanted(pending.pop())
+            portions = self._not_computing(still_wanted(pending.pop()))
             if not portions:
                 continue
             try:
@@ -143,24 +203,39 @@ class Batcher:
                 pending += self._after(error, portions)
 
     async def _attempt(self, portions: tuple[Portion, ...]) -> None:
-        started_s = self._clock()
         lookup = self._results.look_up(batch_of(portions))
-        computed = await self._forward(lookup.missing) if lookup.missing.parts else _NO_ROWS
+        try:
+            computed = await self._forward(lookup.missing) if lookup.missing.parts else _NO_ROWS
+            rows = lookup.fill(computed)
+        finally:
+            lookup.release()
         self._observer.looked_up(lookup.hits, lookup.missing.size)
-        _deliver(rows_of(portions, lookup.fill(computed)), self._clock() - started_s)
+        _deliver(rows_of(portions, rows), self._clock())
+
+    def _not_computing(self, portions: tuple[Portion, ...]) -> tuple[Portion, ...]:
+        """Those with no text that another slot computes now; the others come back after that."""
+        free = []
+        for portion in portions:
+            again = partial(self._make_ready, (portion,))
+            if not self._results.wait_for(portion.part.encoded, again):
+                free.append(portion)
+        return tuple(free)
 
     async def _forward(self, batch: Batch) -> Floats:
         started_s = self._clock()
         patience_s = self.rate.hang_after_s(batch.tokens)
+        self._observer.batch_started()
         try:
             async with asyncio.timeout(patience_s):
                 rows = await self._device.run(batch)
         except OutOfDeviceMemory:
-            self._queue.budget.shrink(batch.tokens, self._clock())
+            self._queue.budget.shrink(self._shares * batch.tokens, self._clock())
             self._observer.out_of_memory()
             raise
         except TimeoutError:
             raise DeviceLost(f"no answer to {batch.tokens} tokens in {patience_s:.0f} s") from None
+        finally:
+            self._observer.batch_ended()
         forward_s = self._clock() - started_s
         self.rate.record(batch.tokens, forward_s)
         self._observer.batch_done(batch, forward_s)
@@ -188,10 +263,10 @@ def _fail(job: Job, error: Exception) -> None:
         job.answer.set_exception(error)
 
 
-def _deliver(answers: list[tuple[Portion, Floats]], forward_s: float) -> None:
+def _deliver(answers: list[tuple[Portion, Floats]], now_s: float) -> None:
     """Give each job its rows; a job with a row that is not finite fails alone."""
     for portion, rows in answers:
         if np.isfinite(rows).all():
-            portion.job.deliver(portion.part.first, rows, forward_s)
+            portion.job.deliver(portion.part.first, rows, now_s)
         else:
             _fail(portion.job, NonFinite())

@@ -9,10 +9,8 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
+from retrieval_predictor.admission import QUERY_LANE_TOKENS
 from retrieval_predictor.work import Encoded, Floats, Part, Reference, Rows, Run
-
-QUERY_LANE_TOKENS = 1024
-"""A request of at most this many tokens is a query: about two passages, or ninety short queries."""
 
 
 class Lane(IntEnum):
@@ -36,8 +34,7 @@ class Job:
     next_row: int = 0
     served_s: float = 0.0
     queue_s: float = 0.0
-    forward_s: float = 0.0
-    reference: Reference = field(default_factory=Reference)
+    reference: Reference = field(init=False)
     _starts: npt.NDArray[np.int64] = field(init=False)
     _rows: Floats | None = None
     _missing: int = field(init=False)
@@ -46,6 +43,7 @@ class Job:
         lengths = self.run.encoded.lengths
         self._starts = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
         self._missing = int(lengths.size)
+        self.reference = Reference(_rows(self.run.encoded, self._starts, 0, 1))
         self.served_s = self.arrived_s
 
     @property
@@ -82,20 +80,26 @@ class Job:
     def take(self, rows: int, now_s: float) -> Part:
         """Hand the next rows to a batch."""
         start, stop = self.next_row, self.next_row + rows
-        encoded = self.run.encoded
         if start == 0:
             self.queue_s = now_s - self.arrived_s
         self.next_row, self.served_s = stop, now_s
-        ids = encoded.ids[self._starts[start] : self._starts[stop]]
-        part = Encoded(ids, encoded.lengths[start:stop], encoded.segments[start:stop])
-        return Part(part, start, self.reference)
+        return Part(_rows(self.run.encoded, self._starts, start, stop), start, self.reference)
 
-    def deliver(self, first: int, rows: Floats, forward_s: float) -> None:
-        """Take rows back from a batch; the last ones resolve the answer."""
+    def deliver(self, first: int, rows: Floats, now_s: float) -> None:
+        """Take rows back from a batch; the last ones resolve the answer.
+
+        Batches of a request may overlap, so its time beyond the queue runs from the first of them
+        to the last row: the two parts always add up to the whole.
+        """
         if self._rows is None:
             self._rows = np.empty((self.size, rows.shape[1]), dtype=np.float32)
         self._rows[first : first + len(rows)] = rows
         self._missing -= len(rows)
-        self.forward_s += forward_s
         if self._missing == 0 and not self.answer.done():
-            self.answer.set_result(Rows(self._rows, self.queue_s, self.forward_s))
+            forward_s = now_s - self.arrived_s - self.queue_s
+            self.answer.set_result(Rows(self._rows, self.queue_s, forward_s))
+
+
+def _rows(encoded: Encoded, starts: npt.NDArray[np.int64], first: int, last: int) -> Encoded:
+    ids = encoded.ids[starts[first] : starts[last]]
+    return Encoded(ids, encoded.lengths[first:last], encoded.segments[first:last])

@@ -9,8 +9,9 @@ and no stream of queries can starve it.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from itertools import chain
 
 from retrieval_predictor.batching.job import Job
 
@@ -50,31 +51,39 @@ class Wait:
 def decide(
     queries: Collection[Job], bulk: Collection[Job], now_s: float, limits: Limits
 ) -> Take | Wait:
-    """What the device should do now, given what waits in each lane in order of arrival."""
-    heads = [next(iter(lane)).arrived_s for lane in (queries, bulk) if lane]
-    if not heads:
+    """What the device should do now, given what waits in each lane in order of service.
+
+    It looks at as many jobs of the query lane as fill a batch, and at every bulk request.
+    """
+    if not queries and not bulk:
         return Wait(math.inf)
-    due_s = min(heads) + limits.max_delay_s
-    if now_s < due_s and not _is_full((*queries, *bulk), limits):
+    due_s = _due_s(chain(queries, bulk), limits) if limits.max_delay_s else now_s
+    if now_s < due_s:
         return Wait(due_s)
     return Take(_fill(queries, bulk, now_s, limits))
 
 
-def _is_full(waiting: Collection[Job], limits: Limits) -> bool:
-    return sum(job.waiting_tokens for job in waiting) >= limits.max_batch_tokens
+def _due_s(waiting: Iterable[Job], limits: Limits) -> float:
+    """When company has been waited for long enough; at once where a batch is full."""
+    tokens, first_s = 0, math.inf
+    for job in waiting:
+        tokens += job.waiting_tokens
+        first_s = min(first_s, job.arrived_s)
+        if tokens >= limits.max_batch_tokens:
+            return -math.inf
+    return first_s + limits.max_delay_s
 
 
 def _fill(
     queries: Collection[Job], bulk: Collection[Job], now_s: float, limits: Limits
 ) -> tuple[Cut, ...]:
-    """Queries, then bulk requests in turn, least recently served first."""
-    in_turn = sorted(bulk, key=lambda job: job.served_s)
-    reserved = _reserved(in_turn, now_s, limits) if queries else _Room(0, 0)
-    due = in_turn if reserved.rows or not queries else queries
+    """Queries, then bulk requests."""
+    reserved = _reserved(bulk, now_s, limits) if queries else _Room(0, 0)
+    due = bulk if reserved.rows or not queries else queries
     one_text = next(iter(due)).tokens_of(1)  # computed alone where it is over the budget
     whole = _Room(max(limits.max_batch_tokens, one_text), limits.max_batch_size)
     first, left = _cut(queries, whole.minus(reserved.tokens, reserved.rows))
-    second, _ = _cut(in_turn, left.minus(-reserved.tokens, -reserved.rows))
+    second, _ = _cut(bulk, left.minus(-reserved.tokens, -reserved.rows))
     return (*first, *second)
 
 
@@ -89,15 +98,15 @@ class _Room:
         return _Room(self.tokens - tokens, self.rows - rows)
 
 
-def _reserved(bulk: Sequence[Job], now_s: float, limits: Limits) -> _Room:
-    """Half of the batch, or one whole text, for a bulk request that has waited too long."""
-    if not bulk or now_s - bulk[0].served_s < limits.patience_s:
+def _reserved(bulk: Collection[Job], now_s: float, limits: Limits) -> _Room:
+    """Half of the batch, or one whole text, where a bulk request has waited too long."""
+    if not bulk or now_s - min(job.served_s for job in bulk) < limits.patience_s:
         return _Room(0, 0)
-    tokens = max(limits.max_batch_tokens // 2, bulk[0].tokens_of(1))
+    tokens = max(limits.max_batch_tokens // 2, next(iter(bulk)).tokens_of(1))
     return _Room(tokens, max(limits.max_batch_size // 2, 1))
 
 
-def _cut(jobs: Collection[Job], room: _Room) -> tuple[list[Cut], _Room]:
+def _cut(jobs: Iterable[Job], room: _Room) -> tuple[list[Cut], _Room]:
     """Rows from jobs in order until the first that does not fit, and what room is left."""
     cuts: list[Cut] = []
     for job in jobs:

@@ -1,8 +1,10 @@
-"""What one job has in a batch, and how a batch that failed is cut in two."""
+"""What one job has in a batch, and how a batch is cut: among free slots, or because it failed."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+import numpy as np
 
 from retrieval_predictor.batching.job import Job
 from retrieval_predictor.work import Batch, Encoded, Floats, Part
@@ -33,7 +35,33 @@ def still_wanted(portions: tuple[Portion, ...]) -> tuple[Portion, ...]:
 
 def halves(portions: tuple[Portion, ...]) -> tuple[tuple[Portion, ...], tuple[Portion, ...]]:
     """Two batches of half the texts each, in the same order, for two texts or more."""
-    left = sum(portion.size for portion in portions) // 2
+    return _split(portions, sum(portion.size for portion in portions) // 2)
+
+
+def shares(
+    portions: tuple[Portion, ...], count: int, least_tokens: int
+) -> list[tuple[Portion, ...]]:
+    """At most `count` batches of about as many tokens each, in the same order.
+
+    There are fewer where a share would have less than `least_tokens`, one share at least.
+    """
+    lengths = np.concatenate([portion.part.encoded.lengths for portion in portions])
+    ends = np.cumsum(lengths)
+    count = max(min(count, int(ends[-1]) // least_tokens), 1)
+    marks = ends[-1] * np.arange(1, count) / count
+    cuts = np.unique(np.searchsorted(ends, marks) + 1)
+    made, taken = [], 0
+    for cut in cuts[cuts < lengths.size].tolist():
+        share, portions = _split(portions, cut - taken)
+        made.append(share)
+        taken = cut
+    return [*made, portions]
+
+
+def _split(
+    portions: tuple[Portion, ...], left: int
+) -> tuple[tuple[Portion, ...], tuple[Portion, ...]]:
+    """The first `left` texts, and the others."""
     first: list[Portion] = []
     second: list[Portion] = []
     for portion in portions:

@@ -1,7 +1,9 @@
-"""Jobs that wait: two lanes, first come first served in each, each bounded in tokens.
+"""Jobs that wait: two lanes, clients taking turns in each, each bounded in tokens.
 
 A lane is bounded by what waits in it, because that is what a newcomer waits for: a long request
-must not get queries refused. A request that finds its lane empty is taken whatever its size.
+must not get queries refused. A request that finds its lane empty is taken whatever its size, and
+a client with less than its share of a full lane is taken until the lane holds twice its bound, so
+that one client's backlog does not get the others refused.
 """
 
 from __future__ import annotations
@@ -10,13 +12,14 @@ import heapq
 import itertools
 from dataclasses import replace
 
+from retrieval_predictor.admission import Load, fits, retry_after_s
 from retrieval_predictor.batching.budget import Budget
 from retrieval_predictor.batching.job import Job, Lane
 from retrieval_predictor.batching.policy import Cut, Limits, Take, Wait, decide
+from retrieval_predictor.batching.turns import Turns
 from retrieval_predictor.errors import DeadlineExceeded, Overloaded
 from retrieval_predictor.work import Part
 
-_LEAST_RETRY_S = 1.0
 _SLACK = 64
 """Deadlines of jobs that have left the queue are swept out once they outnumber the others."""
 
@@ -24,25 +27,44 @@ _SLACK = 64
 class Queue:
     """Holds jobs until all their rows are in batches. Never awaits; the clock is an argument.
 
-    `budget` is what a batch may hold now, which is at most what the limits say.
+    `budget` is what a batch may hold now, which is at most what the limits say. `max_tokens` is
+    what may wait in a lane. `shares` batches, computed side by side, have the budget together.
     """
 
     def __init__(self, limits: Limits, max_tokens: int) -> None:
         self._limits = limits
+        self._planned_batch_tokens = limits.max_batch_tokens
         self.budget = Budget(limits.max_batch_tokens)
-        self._max_tokens = max_tokens
-        self._lanes: dict[Lane, dict[Job, None]] = {lane: {} for lane in Lane}
-        self._tokens = dict.fromkeys(Lane, 0)
+        self.max_tokens = max_tokens
+        self.shares = 1
+        self._lanes = {lane: Turns() for lane in Lane}
         self._deadlines: list[tuple[float, int, Job]] = []
         self._numbers = itertools.count()
 
     @property
+    def max_batch_tokens(self) -> int:
+        """What the limits say, whatever the device has had room for lately."""
+        return self._planned_batch_tokens
+
+    @property
     def tokens(self) -> int:
         """Tokens that wait, in both lanes."""
-        return sum(self._tokens.values())
+        return sum(lane.tokens for lane in self._lanes.values())
 
     def __len__(self) -> int:
         return sum(map(len, self._lanes.values()))
+
+    def load(self, tokens_per_s: float) -> Load:
+        """What waits, for those who decide whether to send more; the rate is the device's."""
+        query, bulk = self._lanes[Lane.QUERY].tokens, self._lanes[Lane.BULK].tokens
+        return Load(query, bulk, self.max_tokens, tokens_per_s)
+
+    def limit(self, limits: Limits, max_tokens: int) -> None:
+        """Put other limits in force; what waits already stays. A new budget forgets failures."""
+        if limits.max_batch_tokens != self._planned_batch_tokens:
+            self._planned_batch_tokens = limits.max_batch_tokens
+            self.budget = Budget(limits.max_batch_tokens)
+        self._limits, self.max_tokens = limits, max_tokens
 
     def put(self, job: Job, drain_tokens_per_s: float) -> None:
         """Let a job wait.
@@ -50,20 +72,22 @@ class Queue:
         Raises:
             Overloaded: Its lane is full; says when it will not be, from the measured rate.
         """
-        asked, waiting = job.run.encoded.tokens, self._tokens[job.lane]
-        over = waiting + asked - self._max_tokens
-        if waiting and over > 0:
-            retry_s = max(over / max(drain_tokens_per_s, 1.0), _LEAST_RETRY_S)
-            raise Overloaded(asked, waiting, self._max_tokens, retry_s)
-        self._lanes[job.lane][job] = None
-        self._tokens[job.lane] += asked
+        lane, asked = self._lanes[job.lane], job.run.encoded.tokens
+        held_tokens = lane.tokens_of(job.run.client)
+        if not fits(asked, held_tokens, lane.tokens, lane.clients, self.max_tokens):
+            retry_s = retry_after_s(asked, lane.tokens, self.max_tokens, drain_tokens_per_s)
+            raise Overloaded(asked, lane.tokens, self.max_tokens, retry_s)
+        lane.add(job)
         if job.run.deadline_s:
             self._watch_deadline(job)
 
-    def next(self, now_s: float) -> Take | Wait:
-        """What the device should do now; callers whose deadline has passed are told so first."""
+    def next(self, now_s: float, free_shares: int = 1) -> Take | Wait:
+        """What to do with the shares of the device that are free, one at least.
+
+        Callers whose deadline has passed are told so first.
+        """
         self._expire(now_s)
-        tokens = self.budget.at(now_s)
+        tokens = max(self.budget.at(now_s) * free_shares // self.shares, 1)
         if tokens != self._limits.max_batch_tokens:
             self._limits = replace(self._limits, max_batch_tokens=tokens)
         return decide(self._lanes[Lane.QUERY], self._lanes[Lane.BULK], now_s, self._limits)
@@ -73,17 +97,14 @@ class Queue:
         parts = []
         for cut in cuts:
             part = cut.job.take(cut.rows, now_s)
-            self._tokens[cut.job.lane] -= part.encoded.tokens
-            if not cut.job.waits:
-                del self._lanes[cut.job.lane][cut.job]
+            self._lanes[cut.job.lane].taken(cut.job, part.encoded.tokens)
             parts.append(part)
         return tuple(parts)
 
     def drop(self, job: Job) -> None:
         """Forget a job that may still wait."""
         if job in self._lanes[job.lane]:
-            del self._lanes[job.lane][job]
-            self._tokens[job.lane] -= job.waiting_tokens
+            self._lanes[job.lane].remove(job)
 
     def _watch_deadline(self, job: Job) -> None:
         heapq.heappush(self._deadlines, (job.run.deadline_s, next(self._numbers), job))

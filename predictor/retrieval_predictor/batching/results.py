@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -31,13 +31,14 @@ class Lookup:
     """What is left to compute of a batch, and how to get all its rows from that.
 
     `fill` takes the rows of `missing` in its order, (M, width) float32, and gives those of the
-    whole batch, (N, width); it is not called with rows of a failed forward. `hits` counts the rows
-    that need no computing.
+    whole batch, (N, width). `hits` counts the rows that need no computing. `release` has to be
+    called once, after `fill` or when there is nothing to fill in: others may wait for these texts.
     """
 
     missing: Batch
     fill: Callable[[Floats], Floats]
     hits: int
+    release: Callable[[], None]
 
 
 class Results(Protocol):
@@ -47,7 +48,10 @@ class Results(Protocol):
         """All rows of a request, (N, width), if every one is known."""
 
     def look_up(self, batch: Batch) -> Lookup:
-        """Which rows of a batch have to be computed."""
+        """Which rows of a batch have to be computed, to be released afterwards."""
+
+    def wait_for(self, encoded: Encoded, then: Callable[[], None]) -> bool:
+        """Whether a text of these is being computed now; `then` is called when it no longer is."""
 
 
 class NoResults:
@@ -59,7 +63,11 @@ class NoResults:
 
     def look_up(self, batch: Batch) -> Lookup:
         """See `Results`."""
-        return Lookup(batch, lambda rows: rows, 0)
+        return Lookup(batch, lambda rows: rows, 0, lambda: None)
+
+    def wait_for(self, encoded: Encoded, then: Callable[[], None]) -> bool:  # noqa: ARG002
+        """See `Results`."""
+        return False
 
 
 class RowCache:
@@ -68,6 +76,7 @@ class RowCache:
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
         self._rows: OrderedDict[bytes, bytes] = OrderedDict()
+        self._computing: dict[bytes, list[Callable[[], None]]] = {}
         self.size_bytes = 0
 
     def known(self, encoded: Encoded) -> Floats | None:
@@ -100,7 +109,29 @@ class RowCache:
             return _array([every[key] for key in keys])
 
         left = _texts(batch, list(missing.values()))
-        return Lookup(left, fill, len(keys) - len(missing))
+        return Lookup(left, fill, len(keys) - len(missing), self._claim(missing))
+
+    def wait_for(self, encoded: Encoded, then: Callable[[], None]) -> bool:
+        """See `Results`."""
+        keys = _keys(encoded) if self._computing else ()
+        for key in keys:
+            if key in self._computing:
+                self._computing[key].append(then)
+                return True
+        return False
+
+    def _claim(self, keys: Collection[bytes]) -> Callable[[], None]:
+        """Note that these are being computed; what it returns takes the note back."""
+        waiting: list[Callable[[], None]] = []
+        self._computing.update(dict.fromkeys(keys, waiting))
+
+        def release() -> None:
+            for key in keys:
+                self._computing.pop(key, None)
+            for then in waiting:
+                then()
+
+        return release
 
     def _get(self, key: bytes) -> bytes | None:
         row = self._rows.get(key)

@@ -14,6 +14,8 @@ import uvloop
 
 from retrieval_predictor import processes
 from retrieval_predictor.engine import EXIT_CONFIGURATION, EXIT_DEVICE
+from retrieval_predictor.engine.cores import usable_cores
+from retrieval_predictor.engine.device import engine_cores
 from retrieval_predictor.engine.engine import Engine
 from retrieval_predictor.errors import DeviceLost, StartupError
 from retrieval_predictor.logs import configure_logging
@@ -26,8 +28,10 @@ def main() -> int:
     configure_logging(settings.log_format)
     processes.die_with_parent()
     processes.sign(settings.runtime_dir, "engine")
-    torch.set_num_threads(threads(settings, len(os.sched_getaffinity(0))))
-    engine = Engine(settings, scratch=socket.parent)
+    torch.set_num_threads(engine_cores(settings, usable_cores()))
+    scratch = socket.with_suffix(".files")
+    scratch.mkdir(exist_ok=True)
+    engine = Engine(settings, scratch)
     status = 0
     try:
         uvloop.run(_serve(engine, socket))
@@ -38,11 +42,6 @@ def main() -> int:
         print(f"{settings.component.value}: {group.exceptions[0]}", file=sys.stderr, flush=True)
         os._exit(EXIT_DEVICE)  # the device's thread may never end, and a plain exit waits for it
     return status
-
-
-def threads(settings: Settings, cores: int) -> int:
-    """CPU threads for the model: as configured, else the cores that the API workers leave."""
-    return settings.threads or max(cores - settings.workers, 1)
 
 
 async def _serve(engine: Engine, socket: Path) -> None:

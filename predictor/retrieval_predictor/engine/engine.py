@@ -11,21 +11,24 @@ from typing import Any
 
 import structlog
 
-from retrieval_predictor import metrics
+from retrieval_predictor import metrics, processes
+from retrieval_predictor.admission import Load
 from retrieval_predictor.batching.batcher import Batcher
 from retrieval_predictor.batching.job import Job
 from retrieval_predictor.batching.policy import Limits
 from retrieval_predictor.batching.queue import Queue
 from retrieval_predictor.batching.results import NoResults, Results, RowCache
 from retrieval_predictor.card import ModelCard, WarmUp
-from retrieval_predictor.engine.device import DeviceThread, ThreadedDevice
+from retrieval_predictor.engine.cores import usable_cores
+from retrieval_predictor.engine.device import DeviceThreads, device_for
+from retrieval_predictor.engine.limits import LimitsFile
 from retrieval_predictor.engine.observer import EngineObserver
 from retrieval_predictor.engine.server import Connection
 from retrieval_predictor.engine.warmup import warm_up
-from retrieval_predictor.errors import NotReady, RetrievalError
+from retrieval_predictor.errors import NotReady
 from retrieval_predictor.frames import BEAT_S
 from retrieval_predictor.model.load import load
-from retrieval_predictor.settings import Scoring, Settings
+from retrieval_predictor.settings import Batching, Scoring, Settings
 from retrieval_predictor.work import Run
 
 log = structlog.get_logger(__name__)
@@ -37,13 +40,8 @@ class Engine:
     def __init__(self, settings: Settings, scratch: Path) -> None:
         self._settings = settings
         self._scratch = scratch
-        batching = settings.batching
-        limits = Limits(
-            max_batch_tokens=batching.max_batch_tokens,
-            max_batch_size=batching.max_batch_size,
-            max_delay_s=batching.max_queue_delay_milliseconds / 1000,
-        )
-        self._queue = Queue(limits, batching.max_queue_tokens)
+        self._limits = LimitsFile(settings.limits_file, settings.batching)
+        self._queue = Queue(limits_of(settings.batching), settings.batching.max_queue_tokens)
         self._observer = EngineObserver(self._queue, settings)
         self._batcher: Batcher | None = None
         self._connections: set[Connection] = set()
@@ -58,7 +56,14 @@ class Engine:
             "phase": self._phase,
             "card": dataclasses.asdict(self._card) if self._card else None,
             "warm_up": dataclasses.asdict(self._warm_up) if self._warm_up else None,
+            "limits": self._limits.batching.model_dump(),
+            "limits_problem": self._limits.problem,
         }
+
+    @property
+    def load(self) -> Load:
+        """See `retrieval_predictor.engine.server.Engine`."""
+        return self._queue.load(self._batcher.rate.tokens_per_s if self._batcher else 0.0)
 
     def stats(self) -> dict[str, Any]:
         """See `retrieval_predictor.engine.server.Engine`."""
@@ -75,11 +80,7 @@ class Engine:
             raise NotReady(self._phase)
         answer = asyncio.get_running_loop().create_future()
         job = Job(run, time.monotonic(), answer)
-        try:
-            self._batcher.submit(job)
-        except RetrievalError as error:
-            metrics.rejected.labels(error.code).inc()
-            raise
+        self._batcher.submit(job)
         answer.add_done_callback(partial(self._observer.answered, job))
         return job
 
@@ -96,31 +97,40 @@ class Engine:
         )
         async with server, asyncio.TaskGroup() as tasks:
             tasks.create_task(self._beat())
-            self._batcher = await self._started(DeviceThread())
+            self._batcher = await self._started()
             self._enter("ready")
             await self._batcher.run()
 
-    async def _started(self, thread: DeviceThread) -> Batcher:
+    async def _started(self) -> Batcher:
         """A batcher over a model that is loaded and warm."""
-        loaded = await thread.call(lambda: load(self._settings, self._scratch))
+        loaded = await DeviceThreads(1).call(lambda: load(self._settings, self._scratch))
         self._card = loaded.card
         self._enter("warming up")
-        self._warm_up = await thread.call(
-            lambda: warm_up(loaded.runner, loaded.card, self._settings.batching)
-        )
-        device = ThreadedDevice(thread, loaded.runner)
+        device = device_for(loaded.runner, loaded.card, self._settings, usable_cores())
+        self._warm_up = await warm_up(device, loaded.card, self._settings.batching)
         results = results_for(loaded.card, self._settings.cache_bytes)
         batcher = Batcher(self._queue, device, self._observer, time.monotonic, results)
-        batcher.rate.record(self._warm_up.tokens, self._warm_up.forward_s)
-        self._observer.model_ready(loaded.card)
+        batcher.rate.start_at(self._warm_up.tokens_per_s)
+        self._observer.model_ready(loaded.card, device.slots if device.divides else 1)
         return batcher
 
     async def _beat(self) -> None:
         """Tell API workers every second that the engine lives; keep the gauges true meanwhile."""
         while True:
+            self._reload_limits()
             self._observer.refresh()
             self._tell()
+            processes.beat(self._settings.runtime_dir, "engine")
             await asyncio.sleep(BEAT_S)
+
+    def _reload_limits(self) -> None:
+        if self._card is None:
+            return
+        if self._limits.look(self._card.max_input_tokens):
+            batching = self._limits.batching
+            self._queue.limit(limits_of(batching), batching.max_queue_tokens)
+            log.info("limits", **batching.model_dump())
+        metrics.limits_refused.set(self._limits.problem is not None)
 
     def drain(self) -> None:
         """Turn unready; work that still arrives is computed."""
@@ -133,7 +143,16 @@ class Engine:
 
     def _tell(self) -> None:
         for connection in self._connections:
-            connection.tell(self.state)
+            connection.tell(self.state, self.load)
+
+
+def limits_of(batching: Batching) -> Limits:
+    """The settings of batching as the policy wants them."""
+    return Limits(
+        max_batch_tokens=batching.max_batch_tokens,
+        max_batch_size=batching.max_batch_size,
+        max_delay_s=batching.max_queue_delay_milliseconds / 1000,
+    )
 
 
 def results_for(card: ModelCard, max_bytes: int) -> Results:

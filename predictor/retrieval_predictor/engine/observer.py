@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import time
 from asyncio import Future
-from collections import deque
 from typing import Any
 
 from retrieval_predictor import metrics
 from retrieval_predictor.batching.job import Job
 from retrieval_predictor.batching.queue import Queue
 from retrieval_predictor.card import ModelCard
+from retrieval_predictor.engine.busy import Busy
 from retrieval_predictor.errors import DeadlineExceeded
 from retrieval_predictor.model.memory import device_memory
 from retrieval_predictor.settings import Settings
 from retrieval_predictor.work import Batch, Rows
-
-_WINDOW_S = 10.0
 
 
 class EngineObserver:
@@ -25,15 +23,16 @@ class EngineObserver:
     def __init__(self, queue: Queue, settings: Settings) -> None:
         self._queue = queue
         self._settings = settings
-        self._recent: deque[tuple[float, float]] = deque()
+        self._busy = Busy(1, time.monotonic())
         self._task = "embed" if settings.component.value == "embedder" else "rerank"
         self._has_padding = False
         metrics.gpu_memory_bytes.labels("planned").set(settings.planned_memory_bytes)
         metrics.process_start_s.labels("engine").set(time.time())
         metrics.warmup_ready.set(0)
 
-    def model_ready(self, card: ModelCard) -> None:
-        """The model is loaded and warm."""
+    def model_ready(self, card: ModelCard, capacity: int) -> None:
+        """The model is loaded and warm, on a device of so many parts; see `Busy`."""
+        self._busy = Busy(capacity, time.monotonic())
         self._has_padding = card.encoder == "padded"
         metrics.model_load_s.set(card.load_s)
         labels = (card.uri, card.revision or "", card.precision, str(card.dimensions))
@@ -44,6 +43,14 @@ class EngineObserver:
         """See `retrieval_predictor.batching.batcher.Observer`."""
         metrics.queue_wait_s.labels(job.lane.name.lower()).observe(job.queue_s)
 
+    def batch_started(self) -> None:
+        """See `retrieval_predictor.batching.batcher.Observer`."""
+        self._busy.change(+1, time.monotonic())
+
+    def batch_ended(self) -> None:
+        """See `retrieval_predictor.batching.batcher.Observer`."""
+        self._busy.change(-1, time.monotonic())
+
     def batch_done(self, batch: Batch, forward_s: float) -> None:
         """See `retrieval_predictor.batching.batcher.Observer`."""
         metrics.forward_s.observe(forward_s)
@@ -51,7 +58,6 @@ class EngineObserver:
         metrics.batch_tokens.observe(batch.tokens)
         metrics.padding_ratio.set(self._padding(batch))
         metrics.input_tokens.labels(self._settings.name, self._task).inc(batch.tokens)
-        self._recent.append((time.monotonic(), forward_s))
         self.refresh()
 
     def looked_up(self, hits: int, misses: int) -> None:
@@ -77,7 +83,7 @@ class EngineObserver:
         metrics.queue_requests.set(len(self._queue))
         metrics.queue_tokens.set(self._queue.tokens)
         metrics.effective_max_batch_tokens.set(self._queue.budget.tokens)
-        metrics.busy_ratio.set(self._busy_ratio())
+        metrics.busy_ratio.set(self._busy.ratio(time.monotonic()))
         memory = device_memory()
         if memory is not None:
             metrics.gpu_memory_bytes.labels("allocated").set(memory.allocated_bytes)
@@ -90,17 +96,11 @@ class EngineObserver:
         return {
             "queue_requests": len(self._queue),
             "queue_tokens": self._queue.tokens,
-            "max_queue_tokens": self._settings.batching.max_queue_tokens,
-            "max_batch_tokens": self._settings.batching.max_batch_tokens,
+            "max_queue_tokens": self._queue.max_tokens,
+            "max_batch_tokens": self._queue.max_batch_tokens,
             "effective_max_batch_tokens": self._queue.budget.tokens,
-            "busy_ratio": round(self._busy_ratio(), 4),
+            "busy_ratio": round(self._busy.ratio(time.monotonic()), 4),
         }
-
-    def _busy_ratio(self) -> float:
-        now_s = time.monotonic()
-        while self._recent and self._recent[0][0] < now_s - _WINDOW_S:
-            self._recent.popleft()
-        return min(sum(forward_s for _, forward_s in self._recent) / _WINDOW_S, 1.0)
 
     def _padding(self, batch: Batch) -> float:
         if not self._has_padding:

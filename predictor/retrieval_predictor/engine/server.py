@@ -10,6 +10,7 @@ from typing import Any, Protocol, cast
 import structlog
 
 from retrieval_predictor import frames
+from retrieval_predictor.admission import Load
 from retrieval_predictor.batching.job import Job
 from retrieval_predictor.errors import ModelFailure, RetrievalError
 from retrieval_predictor.frames import Frame, FrameReader, Kind
@@ -24,6 +25,10 @@ class Engine(Protocol):
     @property
     def state(self) -> dict[str, Any]:
         """What the engine is doing, as JSON values."""
+
+    @property
+    def load(self) -> Load:
+        """What waits."""
 
     def submit(self, run: Run) -> Job:
         """Queue a request, or raise the error that answers it."""
@@ -51,7 +56,7 @@ class Connection(asyncio.Protocol):
         """Tell the newcomer what the engine is doing."""
         self._transport = cast("asyncio.Transport", transport)
         self._connections.add(self)
-        self.tell(self._engine.state)
+        self.tell(self._engine.state, self._engine.load)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nobody waits for these answers any more."""
@@ -71,15 +76,15 @@ class Connection(asyncio.Protocol):
             if self._transport is not None:
                 self._transport.abort()
 
-    def tell(self, state: dict[str, Any]) -> None:
-        """Push what the engine is doing."""
-        self._send(frames.pack_state(state))
+    def tell(self, state: dict[str, Any], load: Load) -> None:
+        """Push what the engine is doing, and what waits."""
+        self._send(frames.pack_state(state) + frames.pack_load(load))
 
     def _run(self, frame: Frame) -> None:
         try:
             job = self._engine.submit(frames.unpack_run(frame.payload))
         except RetrievalError as error:
-            self._send(frames.pack_fault(frame.request_id, error))
+            self._reply(frames.pack_fault(frame.request_id, error))
             return
         self._jobs[frame.request_id] = job
         job.answer.add_done_callback(partial(self._answer, frame.request_id))
@@ -98,10 +103,14 @@ class Connection(asyncio.Protocol):
             return
         error = answer.exception()
         if error is None:
-            self._send(frames.pack_rows(request_id, answer.result()))
+            self._reply(frames.pack_rows(request_id, answer.result()))
         else:
             fault = error if isinstance(error, RetrievalError) else ModelFailure(repr(error))
-            self._send(frames.pack_fault(request_id, fault))
+            self._reply(frames.pack_fault(request_id, fault))
+
+    def _reply(self, frame: bytes) -> None:
+        self._send(frames.pack_load(self._engine.load))
+        self._send(frame)
 
     def _send(self, frame: bytes) -> None:
         if self._transport is not None:

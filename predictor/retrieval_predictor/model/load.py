@@ -21,7 +21,7 @@ from transformers.utils import logging as transformers_logging
 
 from retrieval_predictor.card import ModelCard
 from retrieval_predictor.errors import ImpossibleSettings, Malformed, UnsupportedModel
-from retrieval_predictor.model import attention, encoder
+from retrieval_predictor.model import attention, encoder, linears
 from retrieval_predictor.model.checkpoint import (
     Checkpoint,
     read_checkpoint,
@@ -42,7 +42,7 @@ from retrieval_predictor.model.heads import (
 from retrieval_predictor.model.memory import cap_memory
 from retrieval_predictor.model.packing import Packed
 from retrieval_predictor.model.precision import name_of, resolve
-from retrieval_predictor.model.runner import Runner
+from retrieval_predictor.model.runner import QueryRunner, Runner
 from retrieval_predictor.settings import Component, Scoring, Settings
 from retrieval_predictor.template import (
     DEFAULT_INSTRUCTION,
@@ -61,7 +61,7 @@ log = structlog.get_logger(__name__)
 class Loaded:
     """A model ready to run, and what the API workers need to know about it."""
 
-    runner: Runner
+    runner: Runner | QueryRunner
     card: ModelCard
 
 
@@ -85,6 +85,7 @@ def load(settings: Settings, scratch: Path) -> Loaded:
     instruction = _instruction(settings, scoring)
     vocabulary_size = model.base_model.config.vocab_size
     parameters = sum(weight.numel() for weight in model.parameters())
+    packed_linears = linears.prepack(model.base_model)
     probe = encoder.make_probe(vocabulary_size, max_tokens).to(model.device)
     chosen, head = _stages(model, checkpoint, scoring, tokenizer, probe)
     if scoring is Scoring.YES_NO:
@@ -108,8 +109,11 @@ def load(settings: Settings, scratch: Path) -> Loaded:
         instruction=instruction,
         activation=_activation(checkpoint, scoring),
         load_s=time.monotonic() - started_s,
+        linears=packed_linears,
     )
-    return Loaded(Runner(chosen, head, model.device), card)
+    runner = Runner(chosen, head, model.device)
+    needs_query = scoring is Scoring.LATE_INTERACTION
+    return Loaded(QueryRunner(runner) if needs_query else runner, card)
 
 
 def _scoring(settings: Settings, checkpoint: Checkpoint) -> Scoring | None:

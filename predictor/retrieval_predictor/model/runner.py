@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from threading import Lock
+from typing import Any
+
 import numpy as np
 import torch
+from torch import Tensor
 
 from retrieval_predictor.model.encoder import Encoder
 from retrieval_predictor.model.heads import Head
 from retrieval_predictor.model.packing import pack
-from retrieval_predictor.work import Batch, Floats
-
-TOKENS_PER_THREAD = 256
-"""Fewer tokens than this do not feed a second CPU thread well: MiniLM on two Zen 3 cores takes
-4.2 ms a text for 12 texts of 12 tokens on one thread and 4.1 on two, at twice the CPU time."""
+from retrieval_predictor.work import Batch, Encoded, Floats, Part
 
 
 class Runner:
-    """Owns the model; `run` is called from one thread at a time."""
+    """Owns the model; threads may call `run` at a time.
+
+    On a CPU they compute side by side. On a GPU they take turns at launching, so that only one
+    batch's activations are alive, while the other thread packs its batch or waits for its rows.
+    """
 
     def __init__(self, encoder: Encoder, head: Head, device: torch.device) -> None:
         self._encoder = encoder
         self._head = head
         self._device = device
-        self._most_threads = torch.get_num_threads()
+        self._turn: AbstractContextManager[Any] = Lock() if device.type == "cuda" else nullcontext()
 
     @property
     def width(self) -> int:
@@ -32,15 +38,61 @@ class Runner:
     @torch.inference_mode()
     def run(self, batch: Batch) -> Floats:
         """Compute a batch: (N, width) float32 in the order of its parts."""
-        torch.set_num_threads(threads_for(batch.tokens, self._most_threads))
-        packed = pack(batch).to(self._device)
-        hidden = self._encoder(packed)
-        rows = self._head(hidden, packed, batch).cpu().numpy()
+        packed = pack(batch)
+        moved = packed.to(self._device)
+        with self._turn:
+            rows_of = _on_host(self._head(self._encoder(moved), moved, batch))
+        rows = rows_of()
         ordered = np.empty_like(rows)
         ordered[packed.order] = rows
         return ordered
 
 
-def threads_for(tokens: int, most: int) -> int:
-    """How many CPU threads a batch keeps busy, at least one."""
-    return max(1, min(most, tokens // TOKENS_PER_THREAD))
+class QueryRunner:
+    """A runner for models that score a document by its request's query, the request's first row.
+
+    A batch of later rows that comes before the query's vectors do, because both are computed at
+    once or the first failed, gets the query as well; its row is computed and left out.
+    """
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+
+    def run(self, batch: Batch) -> Floats:
+        """See `Runner.run`."""
+        parts = tuple(map(_with_query, batch.parts))
+        rows = self._runner.run(Batch(parts))
+        asked = [
+            np.arange(-added.encoded.lengths.size, 0) >= -part.encoded.lengths.size
+            for part, added in zip(batch.parts, parts, strict=True)
+        ]
+        return rows[np.concatenate(asked)]
+
+
+def _with_query(part: Part) -> Part:
+    query, reference = part.reference.query, part.reference
+    if part.first == 0 or reference.vectors is not None or query is None:
+        return part
+    after = part.encoded
+    encoded = Encoded(
+        np.concatenate([query.ids, after.ids]),
+        np.concatenate([query.lengths, after.lengths]),
+        np.concatenate([query.segments, after.segments]),
+    )
+    return Part(encoded, 0, reference)
+
+
+def _on_host(rows: Tensor) -> Callable[[], Floats]:
+    """Start copying rows to the host; what it returns waits for them."""
+    if rows.device.type != "cuda":
+        return rows.numpy
+    host = torch.empty(rows.shape, dtype=rows.dtype, pin_memory=True)
+    host.copy_(rows, non_blocking=True)
+    copied = torch.cuda.Event()  # type: ignore[no-untyped-call]
+    copied.record()
+
+    def wait() -> Floats:
+        copied.synchronize()
+        return host.numpy()
+
+    return wait

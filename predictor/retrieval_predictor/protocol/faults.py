@@ -16,6 +16,7 @@ import orjson
 
 from retrieval_predictor.errors import (
     BodyTooLarge,
+    BodyTooSlow,
     DeadlineExceeded,
     InputTooLong,
     Overloaded,
@@ -60,6 +61,7 @@ FAULTS: Mapping[type[BaseException], Fault] = {
     Unauthorised: Fault(401, "UNAUTHENTICATED", "authentication_error", "Validation"),
     UnknownModel: Fault(404, "NOT_FOUND", "invalid_request_error", "Validation"),
     BodyTooLarge: _TOO_LARGE,
+    BodyTooSlow: Fault(408, "DEADLINE_EXCEEDED", "invalid_request_error", "Validation"),
     TooManyTexts: _TOO_LARGE,
     InputTooLong: Fault(422, "INVALID_ARGUMENT", "invalid_request_error", "Tokenizer"),
     Overloaded: Fault(429, "RESOURCE_EXHAUSTED", "rate_limit_error", "Overloaded"),

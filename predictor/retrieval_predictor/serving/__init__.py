@@ -1,4 +1,6 @@
 """The API workers: KServe's model server with our routes in front of its own."""
 
-SOCKET_NAME = "engine.sock"
-"""The engine's socket in the runtime folder."""
+
+def socket_name(engine: int) -> str:
+    """The file name of an engine's socket in the runtime folder."""
+    return f"engine-{engine}.sock"

@@ -12,6 +12,7 @@ from retrieval_predictor import processes
 from retrieval_predictor.serving.app import install, quieten
 from retrieval_predictor.serving.frontend import frontend
 from retrieval_predictor.serving.model import ReadyDataPlane, RetrievalModel
+from retrieval_predictor.serving.patience import be_patient
 
 
 def main() -> None:
@@ -21,6 +22,7 @@ def main() -> None:
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     asyncio.set_event_loop(asyncio.new_event_loop())  # KServe asks for one before it runs
     install()
+    be_patient()
     server = kserve.ModelServer(
         http_port=settings.http_port,
         grpc_port=settings.grpc_port,

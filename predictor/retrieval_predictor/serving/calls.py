@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from starlette.requests import Request
-
-from retrieval_predictor.errors import Malformed
 from retrieval_predictor.protocol import oip, oip_rest, openai, rerank, tei
 from retrieval_predictor.protocol.faults import Dialect
 from retrieval_predictor.protocol.oip import InferCall
 from retrieval_predictor.protocol.tensors import Output
 from retrieval_predictor.protocol.usage import truncated_inputs
 from retrieval_predictor.serving.frontend import Frontend
-from retrieval_predictor.work import Embeddings, Scores
+from retrieval_predictor.work import Caller, Embeddings, Scores
 
-TIMEOUT_HEADER = "x-request-timeout"
-"""Seconds the caller waits; work that starts later is dropped before it is computed."""
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A request off the wire: its body, who asks, and what else an endpoint may look at.
+
+    `model` is the name in the path, `json_length` how many bytes of an inference body are JSON.
+    """
+
+    body: bytes
+    caller: Caller
+    model: str | None = None
+    json_length: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +37,7 @@ class Reply:
     headers: dict[str, str] = field(default_factory=lambda: {"content-type": "application/json"})
 
 
-Handle = Callable[[Frontend, Request, bytes], Awaitable[Reply]]
+Handle = Callable[[Frontend, Incoming], Awaitable[Reply]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +50,12 @@ class Endpoint:
     handle: Handle
 
 
-async def infer(front: Frontend, request: Request, body: bytes) -> Reply:
+async def infer(front: Frontend, incoming: Incoming) -> Reply:
     """POST /v2/models/{name}/infer."""
-    front.accept_model(request.path_params["name"])
-    length = request.headers.get(oip_rest.LENGTH_HEADER)
-    call = oip_rest.parse(body, length, front.settings.limits.max_texts)
-    outputs, answer = await infer_tensors(front, call, deadline_s(request))
+    front.accept_model(incoming.model)
+    max_texts = front.settings.limits.max_texts
+    call = oip_rest.parse(incoming.body, incoming.json_length, max_texts)
+    outputs, answer = await infer_tensors(front, call, incoming.caller)
     written = oip_rest.render(
         call,
         outputs,
@@ -61,57 +67,39 @@ async def infer(front: Frontend, request: Request, body: bytes) -> Reply:
 
 
 async def infer_tensors(
-    front: Frontend, call: InferCall, until_s: float
+    front: Frontend, call: InferCall, caller: Caller
 ) -> tuple[tuple[Output, ...], Embeddings | Scores]:
     """The answer to an inference request, whichever transport brought it."""
     max_texts = front.settings.limits.max_texts
     if front.is_embedder:
-        vectors = await front.answerer.embed(oip.to_embed_request(call, max_texts), until_s)
+        vectors = await front.answerer.embed(oip.to_embed_request(call, max_texts), caller)
         return oip.embedding_outputs(call, vectors), vectors
-    scores = await front.answerer.rerank(oip.to_rerank_request(call, max_texts), until_s)
+    scores = await front.answerer.rerank(oip.to_rerank_request(call, max_texts), caller)
     return oip.score_outputs(scores), scores
 
 
-async def openai_embeddings(front: Frontend, request: Request, body: bytes) -> Reply:
+async def openai_embeddings(front: Frontend, incoming: Incoming) -> Reply:
     """POST /v1/embeddings."""
-    call = openai.parse(body, front.settings.limits.max_texts)
+    call = openai.parse(incoming.body, front.settings.limits.max_texts)
     front.accept_model(call.model)
-    answer = await front.answerer.embed(call.request, deadline_s(request))
+    answer = await front.answerer.embed(call.request, incoming.caller)
     return Reply(openai.render(call, answer, front.settings.name), answer)
 
 
-async def tei_embed(front: Frontend, request: Request, body: bytes) -> Reply:
+async def tei_embed(front: Frontend, incoming: Incoming) -> Reply:
     """POST /embed."""
-    call = tei.parse(body, front.settings.limits.max_texts)
-    answer = await front.answerer.embed(call, deadline_s(request))
+    call = tei.parse(incoming.body, front.settings.limits.max_texts)
+    answer = await front.answerer.embed(call, incoming.caller)
     return Reply(tei.render(answer), answer)
 
 
-async def rank(front: Frontend, request: Request, body: bytes) -> Reply:
+async def rank(front: Frontend, incoming: Incoming) -> Reply:
     """POST /v1/rerank, /v2/rerank, /rerank."""
-    call = rerank.parse(body, front.settings.limits.max_texts)
+    call = rerank.parse(incoming.body, front.settings.limits.max_texts)
     front.accept_model(call.model)
-    answer = await front.answerer.rerank(call.request, deadline_s(request))
+    answer = await front.answerer.rerank(call.request, incoming.caller)
     content = rerank.render(call, answer, model=front.settings.name, answer_id=new_id())
     return Reply(content, answer)
-
-
-def deadline_s(request: Request) -> float:
-    """When the caller stops waiting, on CLOCK_MONOTONIC; 0 where it did not say.
-
-    Raises:
-        Malformed: The header is not a positive number of seconds.
-    """
-    value = request.headers.get(TIMEOUT_HEADER)
-    if value is None:
-        return 0.0
-    try:
-        timeout_s = float(value)
-    except ValueError:
-        timeout_s = 0.0
-    if not 0 < timeout_s < float("inf"):
-        raise Malformed(f"header {TIMEOUT_HEADER}: wanted seconds above 0")
-    return time.monotonic() + timeout_s
 
 
 def new_id() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from retrieval_predictor import ledger
 from retrieval_predictor.processes import members
 
 
@@ -33,8 +35,9 @@ class _Memory(Collector):
 
 def render_metrics(runtime_dir: Path, accept: str) -> tuple[bytes, str]:
     """The metrics page and its content type, in the format that the scraper accepts."""
-    registry = CollectorRegistry()
-    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    registry, folder = CollectorRegistry(), os.environ[ledger.FOLDER_VARIABLE]
+    MultiProcessCollector(registry, folder)  # type: ignore[no-untyped-call]
     registry.register(_Memory(runtime_dir))
     encode, content_type = choose_encoder(accept)
-    return encode(registry), content_type
+    with ledger.locked(Path(folder)):
+        return encode(registry), content_type

@@ -1,15 +1,17 @@
-"""What one API worker process holds: settings, the engine's address, and the way to an answer."""
+"""What one API worker process holds: settings, the engines' addresses, and the way to an answer."""
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 from retrieval_predictor.answer import Answerer
+from retrieval_predictor.engines import Engines
 from retrieval_predictor.errors import UnknownModel
 from retrieval_predictor.remote import RemoteEngine
-from retrieval_predictor.serving import SOCKET_NAME
+from retrieval_predictor.serving import socket_name
+from retrieval_predictor.serving.keys import Keys
 from retrieval_predictor.settings import Component, Settings
 
 
@@ -18,8 +20,9 @@ class Frontend:
     """Everything a route needs."""
 
     settings: Settings
-    engine: RemoteEngine
+    engine: Engines
     answerer: Answerer
+    keys: Keys
 
     @property
     def is_embedder(self) -> bool:
@@ -43,9 +46,11 @@ class Frontend:
 
 
 def build(settings: Settings) -> Frontend:
-    """A frontend for the engine whose socket lies in the runtime folder."""
-    engine = RemoteEngine(Path(settings.runtime_dir) / SOCKET_NAME)
-    return Frontend(settings, engine, Answerer(engine))
+    """A frontend for the engines whose sockets lie in the runtime folder."""
+    sockets = [settings.runtime_dir / socket_name(one) for one in range(settings.engine_count)]
+    engines = Engines([RemoteEngine(socket) for socket in sockets])
+    keys = Keys(settings.auth.api_keys_file, time.monotonic)
+    return Frontend(settings, engines, Answerer(engines), keys)
 
 
 @cache

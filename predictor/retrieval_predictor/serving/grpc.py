@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -50,15 +49,6 @@ def to_message(
 def to_status(error: Exception) -> GrpcException:
     """The exception that KServe's interceptor turns into a status."""
     return GrpcException(status_code=StatusCode[fault_of(error).grpc], details=message_of(error))
-
-
-def deadline_s(headers: Mapping[str, str] | None) -> float:
-    """When the caller stops waiting, on CLOCK_MONOTONIC, from `x-request-timeout` metadata."""
-    try:
-        timeout_s = float((headers or {}).get("x-request-timeout", "0"))
-    except ValueError:
-        return 0.0
-    return time.monotonic() + timeout_s if timeout_s > 0 else 0.0
 
 
 def _data(tensor: InferInput) -> bytes | list[Any]:

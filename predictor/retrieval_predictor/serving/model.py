@@ -19,11 +19,15 @@ from retrieval_predictor.protocol.faults import fault_of
 from retrieval_predictor.protocol.usage import truncated_inputs
 from retrieval_predictor.serving import grpc
 from retrieval_predictor.serving.app import install
+from retrieval_predictor.serving.callers import caller_of
 from retrieval_predictor.serving.calls import infer_tensors, new_id
 from retrieval_predictor.serving.frontend import Frontend, frontend
 from retrieval_predictor.serving.routes import CLIENT_GONE
 
 log = structlog.get_logger(__name__)
+
+_GRPC_ADDRESS = "grpc"
+"""KServe does not tell a model where a call comes from; without a name all calls are one client."""
 
 
 class RetrievalModel(kserve.Model):  # type: ignore[misc]
@@ -102,8 +106,10 @@ class ReadyDataPlane(DataPlane):  # type: ignore[misc]
 async def _infer(
     front: Frontend, body: kserve.InferRequest, headers: dict[str, str] | None
 ) -> ModelInferResponse:
+    metadata = headers or {}
+    caller = caller_of(metadata, _GRPC_ADDRESS, front.keys.check(metadata))
     call = grpc.to_call(body)
-    outputs, answer = await infer_tensors(front, call, grpc.deadline_s(headers))
+    outputs, answer = await infer_tensors(front, call, caller)
     metrics.tokenise_s.labels(front.settings.name).observe(answer.timings.tokenise_s)
     cut = truncated_inputs(answer)
     return grpc.to_message(

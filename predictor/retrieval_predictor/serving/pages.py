@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -15,6 +16,7 @@ from retrieval_predictor.errors import NotReady, RetrievalError
 from retrieval_predictor.protocol.faults import Dialect, body_of, fault_of, headers_of
 from retrieval_predictor.serving.exposition import render_metrics
 from retrieval_predictor.serving.frontend import Frontend
+from retrieval_predictor.serving.keys import Keys
 
 Page = Callable[[Frontend], Awaitable[Any]]
 
@@ -33,8 +35,11 @@ async def info(front: Frontend) -> Any:
         "name": front.settings.name,
         "component": front.settings.component,
         "phase": front.engine.phase,
+        "engines": front.engine.phases,
         "model": state.get("card"),
         "warm_up": state.get("warm_up"),
+        "limits": state.get("limits"),
+        "limits_problem": state.get("limits_problem"),
         "settings": front.settings.model_dump(mode="json"),
     }
 
@@ -69,29 +74,29 @@ def _require_ready(front: Frontend) -> None:
 
 def routes(front: Frontend) -> list[Route]:
     """The pages' routes."""
-    pages: dict[str, Page] = {
-        "/v1/models": models,
-        "/info": info,
+    guarded: dict[str, Page] = {"/v1/models": models, "/info": info, "/stats": stats}
+    opened: dict[str, Page] = {
         "/health": health,
-        "/stats": stats,
         "/v2/health/ready": ready,
         f"/v2/models/{front.settings.name}/ready": model_ready,
     }
-    shown = [Route(path, _json(front, page), methods=["GET"]) for path, page in pages.items()]
+    none = Keys(None, time.monotonic)
+    shown = [_route(front, path, page, front.keys) for path, page in guarded.items()]
+    shown += [_route(front, path, page, none) for path, page in opened.items()]
     return [*shown, Route("/metrics", _metrics(front), methods=["GET"])]
 
 
-def _json(front: Frontend, page: Page) -> Callable[[Request], Awaitable[Response]]:
+def _route(front: Frontend, path: str, page: Page, keys: Keys) -> Route:
     async def show(request: Request) -> Response:
-        del request
         try:
+            keys.check(request.headers)
             content, status, headers = orjson.dumps(await page(front)), 200, {}
         except RetrievalError as error:
             content, status = body_of(error, Dialect.OIP), fault_of(error).status
             headers = headers_of(error)
         return Response(content, status, headers, media_type="application/json")
 
-    return show
+    return Route(path, show, methods=["GET"])
 
 
 def _metrics(front: Frontend) -> Callable[[Request], Awaitable[Response]]:

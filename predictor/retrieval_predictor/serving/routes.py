@@ -12,13 +12,16 @@ from starlette.routing import BaseRoute, Route
 
 from retrieval_predictor import metrics
 from retrieval_predictor.protocol.faults import body_of, code_of, fault_of, headers_of
+from retrieval_predictor.protocol.oip_rest import LENGTH_HEADER
 from retrieval_predictor.protocol.usage import truncated_inputs
 from retrieval_predictor.serving import pages
 from retrieval_predictor.serving.body import read_body
+from retrieval_predictor.serving.callers import caller_of
 from retrieval_predictor.serving.calls import (
     EMBEDDER_ENDPOINTS,
     RERANKER_ENDPOINTS,
     Endpoint,
+    Incoming,
     Reply,
 )
 from retrieval_predictor.serving.connection import while_connected
@@ -44,20 +47,32 @@ def routes(front: Frontend) -> list[BaseRoute]:
 def _handler(front: Frontend, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
     async def handle(request: Request) -> Response:
         try:
-            body = await read_body(request, front.settings.limits.max_body_bytes)
+            incoming = await _incoming(front, request)
         except ClientDisconnect:
             return _gone(front, endpoint)
         except Exception as error:  # noqa: BLE001  (one place turns errors into answers)
             return _refuse(front, endpoint, error)
-        return await _answer(front, endpoint, request, body)
+        return await _answer(front, endpoint, request, incoming)
 
     return handle
 
 
-async def _answer(front: Frontend, endpoint: Endpoint, request: Request, body: bytes) -> Response:
+async def _incoming(front: Frontend, request: Request) -> Incoming:
+    """The request with its body; who may not ask is told so before the body is read."""
+    address = request.client.host if request.client else ""
+    caller = caller_of(request.headers, address, front.keys.check(request.headers))
+    limits = front.settings.limits
+    body = await read_body(request, limits.max_body_bytes, limits.body_timeout_s)
+    length = request.headers.get(LENGTH_HEADER)
+    return Incoming(body, caller, request.path_params.get("name"), length)
+
+
+async def _answer(
+    front: Frontend, endpoint: Endpoint, request: Request, incoming: Incoming
+) -> Response:
     started_s = time.perf_counter()
     try:
-        reply = await while_connected(request, endpoint.handle(front, request, body))
+        reply = await while_connected(request, endpoint.handle(front, incoming))
     except ClientDisconnect:
         return _gone(front, endpoint)
     except Exception as error:  # noqa: BLE001  (one place turns errors into answers)

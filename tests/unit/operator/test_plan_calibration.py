@@ -39,7 +39,7 @@ def test_all_terms_explain_the_peak():
 def test_main_memory_explains_the_process_beside_the_gpu():
     """3325 MiB resident after use, one web process included."""
     load = Load(facts(BGE_LARGE), Precision.FP32, CHUNKS * CHUNK_TOKENS, CHUNK_TOKENS)
-    terms = host_terms(load, on_gpu=True, workers=1, queue_tokens=0)
+    terms = host_terms(load, gpus=1, workers=1, queue_tokens=0)
     engine = {term.name: term.bytes for term in terms}
     total = engine["engine runtime"] + engine["checkpoint"]
     assert total / MIB == pytest.approx(3325, rel=0.01)
@@ -69,6 +69,6 @@ def test_live_values_are_those_traced_in_transformers(model, traced):
 def test_main_memory_explains_the_predictor_on_a_cpu(workers, measured_mib):
     """Resident memory of all its processes after batches of 1024 tokens, all-MiniLM-L6-v2, fp32."""
     load = Load(facts(MINILM), Precision.FP32, 1024, 256)
-    terms = host_terms(load, on_gpu=False, workers=workers, queue_tokens=12_288)
+    terms = host_terms(load, gpus=0, workers=workers, queue_tokens=12_288)
     planned = sum(term.bytes for term in terms if term.name != "headroom") / MIB
     assert 0.9 < planned / measured_mib < 1.2

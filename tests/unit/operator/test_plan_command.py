@@ -7,7 +7,9 @@ import pytest
 import yaml
 
 from retrieval_operator.cli import main
+from tests.support.hub import hub
 from tests.support.planning import checkpoint
+from tests.support.spec import document
 
 SERVICE = """
 apiVersion: retrieval.io/v1alpha1
@@ -158,7 +160,7 @@ def test_bad_arguments_are_status_2_and_one_message(run, service, arguments, pro
 def test_render_prints_what_would_be_applied(run, service):
     asked = ("render", "-f", service, "--gpu", "NVIDIA-L4", "--image", "example/predictor:v9")
     status, out, _ = run(*asked, "--api-versions", "monitoring.coreos.com/v1")
-    isvc, monitor = yaml.safe_load_all(out)
+    _, isvc, monitor = yaml.safe_load_all(out)
     assert status == 0
     assert isvc["spec"]["predictor"]["containers"][0]["image"] == "example/predictor:v9"
     assert monitor["kind"] == "PodMonitor"
@@ -176,3 +178,23 @@ def test_explain_is_a_command_too(run):
     status, out, _ = run("explain", "spec.embedder.workers")
     assert status == 0
     assert "workers" in out
+
+
+def test_a_hub_is_asked_about_a_model_that_is_not_listed(run, tmp_path):
+    checkpoint(tmp_path / "model", {"a": ("F16", [100, 8])})
+    written = tmp_path / "unlisted.yaml"
+    spec = {"embedder": {"model": {"uri": "hf://owner/name"}, "gpu": {}}}
+    written.write_text(yaml.safe_dump(document(spec)))
+    asked = ("plan", "-f", str(written), "--gpu", "NVIDIA-L4")
+    with hub(tmp_path / "model") as there:
+        status, out, _ = run(*asked, "--hub", there.url)
+    assert (status, "hf://owner/name  fits" in out) == (0, True)
+    assert run(*asked)[0] == 1
+
+
+def test_render_makes_a_scaled_object_where_prometheus_is_known(run, tmp_path):
+    written = tmp_path / "scaled.yaml"
+    written.write_text(yaml.safe_dump(document({"embedder": {"autoscaling": {"maxReplicas": 3}}})))
+    known = ("--api-versions", "keda.sh/v1alpha1", "--prometheus-url", "http://prometheus:9090")
+    status, out, _ = run("render", "-f", str(written), *known)
+    assert (status, "kind: ScaledObject" in out) == (0, True)

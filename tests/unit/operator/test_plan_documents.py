@@ -42,7 +42,8 @@ def test_the_digest_changes_with_every_value_that_reaches_the_pods():
     plan = planned(ask(), on("NVIDIA-L4"))
     changed = [
         replace(plan, precision=Decision(Precision.FP32, By.SET, "")),
-        replace(plan, max_batch_tokens=Decision(8, By.SET, "")),
+        replace(plan, gpu_count=2),
+        replace(plan, room=replace(plan.room, batch_tokens=plan.room.batch_tokens * 2)),
         replace(plan, workers=Decision(9, By.SET, "")),
         replace(plan, gpu_memory_cap_bytes=1),
         replace(plan, memory_bytes=Decision(1, By.SET, "")),
@@ -50,8 +51,24 @@ def test_the_digest_changes_with_every_value_that_reaches_the_pods():
     assert len({digest(one) for one in [plan, *changed]}) == len(changed) + 1
 
 
+def test_the_digest_does_not_change_with_limits_that_a_running_pod_takes():
+    plan = planned(ask(), on("NVIDIA-L4"))
+    lower = planned(
+        ask(max_batch_tokens=1024, max_batch_size=8, max_queue_tokens=4096), on("NVIDIA-L4")
+    )
+    assert lower.max_batch_tokens.value == 1024
+    assert any("without a restart" in note for note in lower.notes)
+    assert digest(lower) == digest(plan)
+
+
+def test_the_digest_changes_when_a_limit_needs_more_memory():
+    plan = planned(ask(), on("NVIDIA-L4"))
+    larger = planned(ask(max_batch_tokens=65_536), on("NVIDIA-L4"))
+    assert digest(larger) != digest(plan)
+
+
 def test_the_digest_is_stable_across_versions():
-    assert digest(planned(ask(max_queue_tokens=100_000), on("NVIDIA-L4"))) == "a547cc1a62b9e4a7"
+    assert digest(planned(ask(max_queue_tokens=100_000), on("NVIDIA-L4"))) == "7a55e50753035268"
 
 
 def test_documents_are_plain_data():

@@ -114,7 +114,7 @@ def test_a_refusal_reads_as_one_message():
         "too little. Would fit: a node with NVIDIA-A10 (22.49 Gi)"
     )
     unknown = plan(ask("nobody/nothing"), None, machine())
-    assert ". Try: give a downloaded copy" in str(unknown)
+    assert ". Try: name a listed model" in str(unknown)
 
 
 def test_a_misspelt_product_is_refused_with_its_neighbour():

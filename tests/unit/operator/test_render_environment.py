@@ -38,9 +38,9 @@ def test_every_planned_value_arrives(monkeypatch):
     assert settings.max_input_tokens == plan.max_input_tokens.value
     assert settings.workers == plan.workers.value
     assert settings.threads == plan.threads.value
-    assert settings.batching.max_batch_tokens == plan.max_batch_tokens.value
-    assert settings.batching.max_batch_size == plan.max_batch_size.value
-    assert settings.batching.max_queue_tokens == plan.max_queue_tokens.value
+    assert settings.batching.max_batch_tokens == plan.room.batch_tokens
+    assert settings.batching.max_batch_size == plan.room.batch_texts
+    assert settings.batching.max_queue_tokens == plan.room.queue_tokens
     assert settings.gpu.count == 1
     assert settings.gpu.memory_bytes == 12 * 2**30
     assert plan.gpu_memory is not None
@@ -56,7 +56,7 @@ def test_every_value_of_the_object_arrives(monkeypatch):
     assert str(settings.model.path) == "/mnt/models"
     assert settings.model.trust_remote_code
     assert settings.prompts == {"query": "Instruct: find\nQuery:"}
-    assert settings.batching.max_queue_delay_milliseconds == 3
+    assert str(settings.limits_file) == "/etc/retrieval/limits/limits.json"
 
 
 def test_a_reranker_gets_its_scoring(monkeypatch):

@@ -2,7 +2,15 @@
 
 import pytest
 
-from tests.support.rendering import POD_MONITORS, container, manifests, predictor, service
+from tests.support.rendering import (
+    POD_MONITORS,
+    container,
+    first,
+    manifests,
+    of_kind,
+    predictor,
+    service,
+)
 
 GPU = "embedder: {model: {uri: 'hf://BAAI/bge-large-en-v1.5'}, gpu: {}}"
 CPU = "embedder: {}"
@@ -11,19 +19,21 @@ CPU = "embedder: {}"
 def test_each_component_is_an_inference_service_then_the_monitor_follows():
     found = manifests("{embedder: {}, reranker: {}}", POD_MONITORS)
     assert [(one["kind"], one["metadata"]["name"]) for one in found] == [
+        ("ConfigMap", "docs-embedder-limits"),
         ("InferenceService", "docs-embedder"),
+        ("ConfigMap", "docs-reranker-limits"),
         ("InferenceService", "docs-reranker"),
         ("PodMonitor", "docs"),
     ]
 
 
 def test_without_the_api_there_is_no_monitor():
-    assert [one["kind"] for one in manifests(CPU)] == ["InferenceService"]
+    assert [one["kind"] for one in manifests(CPU)] == ["ConfigMap", "InferenceService"]
 
 
 def test_a_monitor_that_is_not_wanted_is_not_made():
     spec = "{embedder: {}, monitoring: {podMonitor: {enabled: false}}}"
-    assert len(manifests(spec, POD_MONITORS)) == 1
+    assert of_kind(manifests(spec, POD_MONITORS), "PodMonitor") == []
 
 
 def test_a_monitor_selects_the_pods_of_its_service_only():
@@ -34,9 +44,9 @@ def test_a_monitor_selects_the_pods_of_its_service_only():
 
 
 def test_the_object_owns_what_is_rendered_for_it():
-    (isvc,) = manifests(CPU, uid="u-1")
-    (owner,) = isvc["metadata"]["ownerReferences"]
-    assert (owner["kind"], owner["name"], owner["uid"]) == ("RetrievalService", "docs", "u-1")
+    for one in manifests(CPU, POD_MONITORS, uid="u-1"):
+        (owner,) = one["metadata"]["ownerReferences"]
+        assert (owner["kind"], owner["name"], owner["uid"]) == ("RetrievalService", "docs", "u-1")
 
 
 def test_an_object_that_is_in_no_cluster_owns_nothing():
@@ -44,7 +54,7 @@ def test_an_object_that_is_in_no_cluster_owns_nothing():
 
 
 def test_kserve_scales_nothing_and_stays_in_standard_mode():
-    (isvc,) = manifests(CPU)
+    isvc = first(CPU)
     annotations = isvc["metadata"]["annotations"]
     assert annotations["serving.kserve.io/deploymentMode"] == "Standard"
     assert annotations["serving.kserve.io/autoscalerClass"] == "none"
@@ -53,8 +63,8 @@ def test_kserve_scales_nothing_and_stays_in_standard_mode():
 
 def test_suspending_stops_the_service_and_resuming_removes_the_mark():
     stop = "serving.kserve.io/stop"
-    assert manifests("{suspend: true, embedder: {}}")[0]["metadata"]["annotations"][stop] == "true"
-    assert stop not in manifests(CPU)[0]["metadata"]["annotations"]
+    assert first("{suspend: true, embedder: {}}")["metadata"]["annotations"][stop] == "true"
+    assert stop not in first(CPU)["metadata"]["annotations"]
 
 
 def test_replicas_are_fixed():
@@ -135,7 +145,7 @@ def test_the_pod_runs_under_the_restricted_profile():
 
 def test_every_folder_that_is_written_to_is_a_volume():
     mounts = {one["mountPath"] for one in container(CPU)["volumeMounts"]}
-    assert mounts == {"/tmp", "/run/retrieval"}
+    assert mounts == {"/tmp", "/run/retrieval", "/etc/retrieval/limits"}
 
 
 def test_the_grace_period_outlasts_the_drain():
@@ -146,9 +156,9 @@ def test_the_grace_period_outlasts_the_drain():
 
 
 def test_the_digest_of_the_plan_is_stamped():
-    found = manifests(GPU)[0]["metadata"]["annotations"]["retrieval.io/plan-digest"]
+    found = first(GPU)["metadata"]["annotations"]["retrieval.io/plan-digest"]
     slower = GPU.replace("gpu:", "precision: fp32, gpu:")
-    assert found != manifests(slower)[0]["metadata"]["annotations"]["retrieval.io/plan-digest"]
+    assert found != first(slower)["metadata"]["annotations"]["retrieval.io/plan-digest"]
 
 
 def test_a_component_without_a_plan_is_left_alone():

@@ -3,7 +3,7 @@
 import pytest
 
 from retrieval_operator.render.storage import MODEL_FOLDER, storage_of
-from retrieval_operator.spec.component import ModelSource, SecretKey
+from retrieval_operator.spec.source import ModelSource, SecretKey
 
 
 def addresses(storage):

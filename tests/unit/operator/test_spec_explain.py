@@ -37,8 +37,8 @@ def test_without_a_path_the_whole_spec_is_shown(capsys):
 
 
 def test_a_value_this_version_cannot_act_on_is_marked(capsys):
-    run("spec.deploymentMode")
-    assert "Knative: use Standard" in capsys.readouterr().out
+    run("spec.placement")
+    assert "Shared: use Separate" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -7,15 +7,8 @@ from retrieval_operator.spec.support import GAPS
 from tests.support.spec import service
 
 ASKED = {
-    "spec.deploymentMode": {"embedder": {}, "deploymentMode": "Knative"},
     "spec.placement": {"embedder": {}, "reranker": {}, "placement": "Shared"},
-    "spec.auth": {"embedder": {}, "auth": {"apiKeysSecret": "keys"}},
-    "spec.objective": {"embedder": {}, "objective": {"requestsPerBurst": 500, "withinSeconds": 3}},
-    "spec.expose.visibility": {"embedder": {}, "expose": {"visibility": "External"}},
     "spec.embedder.precision": {"embedder": {"precision": "int8"}},
-    "spec.embedder.autoscaling": {"embedder": {"autoscaling": {"maxReplicas": 8}}},
-    "spec.embedder.gpu.count": {"embedder": {"gpu": {"count": 2}}},
-    "spec.embedder.gpu.resourceClaims": {"embedder": {"gpu": {"resourceClaims": [{"name": "a"}]}}},
 }
 
 
@@ -34,11 +27,14 @@ def test_every_gap_is_asked_for_above():
 def test_everything_else_can_be_done():
     spec = {
         "suspend": True,
+        "auth": {"apiKeysSecret": "keys"},
         "profile": "Throughput",
+        "objective": {"requestsPerBurst": 500, "withinSeconds": 3},
+        "expose": {"visibility": "External"},
         "monitoring": {"podMonitor": {"labels": {"release": "monitoring"}}},
         "embedder": {
-            "gpu": {"memory": "24Gi", "products": ["NVIDIA-L4"], "runtimeClassName": "nvidia"},
-            "replicas": 3,
+            "gpu": {"memory": "24Gi", "products": ["NVIDIA-L4"], "count": 2},
+            "autoscaling": {"maxReplicas": 8},
             "rollout": {"strategy": "Surge"},
             "prompts": {"query": "query: "},
         },

@@ -11,8 +11,8 @@ import pytest
 
 from retrieval_predictor.answer import Answerer
 from retrieval_predictor.card import ModelCard
-from retrieval_predictor.errors import Malformed, NotReady
-from retrieval_predictor.work import EmbedRequest, RerankRequest, Rows, Run
+from retrieval_predictor.errors import Malformed, NotReady, Overloaded
+from retrieval_predictor.work import Caller, EmbedRequest, RerankRequest, Rows, Run
 from tests.support import checkpoints
 
 
@@ -26,6 +26,14 @@ class CountingEngine:
         }
         self.width = card.dimensions if card else 0
         self.runs: list[Run] = []
+        self.estimates: list[int] = []
+        self.is_full = False
+
+    def admit(self, tokens: int, client: int) -> None:
+        del client
+        self.estimates.append(tokens)
+        if self.is_full:
+            raise Overloaded(tokens, 100, 100, 1.0)
 
     async def run(self, run: Run) -> Rows:
         self.runs.append(run)
@@ -125,7 +133,29 @@ async def test_an_instruction_that_would_be_ignored_is_refused(tokenizer_path):
         await Answerer(engine).rerank(RerankRequest("a", ("b",), instruction="be strict"))
 
 
-async def test_a_deadline_travels_with_the_request(tokenizer_path):
+async def test_deadline_and_client_travel_with_the_request(tokenizer_path):
     engine = CountingEngine(card(tokenizer_path))
-    await Answerer(engine).embed(EmbedRequest(("a",)), deadline_s=12.5)
-    assert engine.runs[0].deadline_s == 12.5
+    await Answerer(engine).embed(EmbedRequest(("a",)), Caller(12.5, client=7))
+    assert (engine.runs[0].deadline_s, engine.runs[0].client) == (12.5, 7)
+
+
+async def test_a_full_queue_refuses_before_anything_is_tokenised(tmp_path):
+    engine = CountingEngine(card(tmp_path / "no-tokenizer-here.json"))
+    engine.is_full = True
+    with pytest.raises(Overloaded):
+        await Answerer(engine).embed(EmbedRequest(("a " * 20,)))
+
+
+async def test_the_estimate_of_a_request_follows_what_recent_texts_had(tokenizer_path):
+    engine = CountingEngine(card(tokenizer_path, max_input_tokens=64))
+    answerer = Answerer(engine)
+    for _ in range(200):
+        await answerer.embed(EmbedRequest(("a b c d",)))
+    assert engine.estimates[0] == 2
+    assert abs(engine.estimates[-1] - engine.runs[-1].encoded.tokens) <= 1
+
+
+async def test_token_ids_are_left_to_the_engine_to_count(tokenizer_path):
+    engine = CountingEngine(card(tokenizer_path))
+    await Answerer(engine).embed(EmbedRequest(((1, 2, 3),)))
+    assert engine.estimates == [0]

@@ -11,7 +11,7 @@ from retrieval_predictor.work import Batch, Rows
 from tests.support.benches import EchoDevice, benches
 
 
-class BrokenDevice:
+class BrokenDevice(EchoDevice):
     async def run(self, batch: Batch):
         del batch
         raise RuntimeError("CUDA error: an illegal memory access was encountered")

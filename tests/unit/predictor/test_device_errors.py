@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from retrieval_predictor.engine.device import DeviceThread, ThreadedDevice
+from retrieval_predictor.engine.device import ThreadedDevice
 from retrieval_predictor.errors import DeviceLost, OutOfDeviceMemory
 from tests.support import make
 
@@ -27,7 +27,7 @@ class FailingRunner:
 
 
 async def run(runner) -> np.ndarray:
-    return await ThreadedDevice(DeviceThread(), runner).run(make.batch(make.encoded([3])))
+    return await ThreadedDevice(runner, 1, 1, divides=True).run(make.batch(make.encoded([3])))
 
 
 async def test_out_of_memory_can_be_tried_again_and_keeps_no_traceback_alive():

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retrieval_predictor import frames
+from retrieval_predictor.admission import Load
 from retrieval_predictor.errors import Overloaded, leaves
 from retrieval_predictor.frames import FrameReader, Kind
 from retrieval_predictor.work import Rows, Run
@@ -22,7 +23,7 @@ from tests.support import make
     cuts=st.lists(st.integers(0, 2000), max_size=6),
 )
 def test_a_run_arrives_whole_however_the_stream_is_cut(lengths, deadline_s, cuts):
-    run = Run(make.encoded(lengths), deadline_s)
+    run = Run(make.encoded(lengths), deadline_s, client=2**64 - 1)
     stream = frames.pack_run(7, run) + frames.pack_cancel(8)
     reader, got = FrameReader(), []
     edges = sorted({0, len(stream), *(min(cut, len(stream)) for cut in cuts)})
@@ -31,7 +32,7 @@ def test_a_run_arrives_whole_however_the_stream_is_cut(lengths, deadline_s, cuts
 
     assert [(frame.kind, frame.request_id) for frame in got] == [(Kind.RUN, 7), (Kind.CANCEL, 8)]
     back = frames.unpack_run(got[0].payload)
-    assert back.deadline_s == deadline_s
+    assert (back.deadline_s, back.client) == (deadline_s, 2**64 - 1)
     assert back.encoded.ids.tolist() == run.encoded.ids.tolist()
     assert back.encoded.lengths.tolist() == lengths
 
@@ -69,3 +70,9 @@ def test_lengths_that_disagree_with_the_ids_are_refused():
     (frame,) = FrameReader().feed(frames.pack_run(1, Run(make.encoded((4, 5)))))
     with pytest.raises(ValueError, match="announces"):
         frames.unpack_run(frame.payload[:-4])
+
+
+def test_the_load_comes_back_as_it_was_sent():
+    load = Load(query_tokens=5, bulk_tokens=2**40, max_tokens=100, tokens_per_s=1234.5)
+    (frame,) = FrameReader().feed(frames.pack_load(load))
+    assert frames.unpack_load(frame.payload) == load

@@ -19,6 +19,7 @@ WIRE = {
     errors.OutOfVocabulary: (400, "INVALID_ARGUMENT"),
     errors.Unauthorised: (401, "UNAUTHENTICATED"),
     errors.UnknownModel: (404, "NOT_FOUND"),
+    errors.BodyTooSlow: (408, "DEADLINE_EXCEEDED"),
     errors.BodyTooLarge: (413, "INVALID_ARGUMENT"),
     errors.TooManyTexts: (413, "INVALID_ARGUMENT"),
     errors.InputTooLong: (422, "INVALID_ARGUMENT"),

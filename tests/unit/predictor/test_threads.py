@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrieval_predictor.model.runner import TOKENS_PER_THREAD, threads_for
+from retrieval_predictor.engine.device import TOKENS_PER_THREAD, threads_for
 
 
 @given(st.integers(1, 10**6), st.integers(1, 256))

@@ -1,0 +1,202 @@
+"""What the engine does on a GPU: `python bench/gpu.py`, prints one JSON object.
+
+The model has the shape of bge-large (24 layers of 1024) and random weights, so nothing is
+downloaded; speed does not depend on what weights are. It goes the way requests go: queue, batcher,
+two batches in line on the device. Beside each figure stands the one with a single batch in line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import statistics
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+from tokenizers.models import WordPiece
+from transformers import BertConfig, BertModel
+
+from retrieval_predictor.batching.batcher import Batcher
+from retrieval_predictor.batching.job import Job
+from retrieval_predictor.batching.policy import Limits
+from retrieval_predictor.batching.queue import Queue
+from retrieval_predictor.engine.device import Runner, ThreadedDevice
+from retrieval_predictor.model.load import load
+from retrieval_predictor.model.memory import device_memory
+from retrieval_predictor.settings import Gpu, ModelSource, Precision, Settings
+from retrieval_predictor.work import Batch, Encoded, Run
+
+_VOCABULARY = 30_522
+_DOCUMENT_TOKENS = 512
+_QUERY_TOKENS = 12
+_MIXED_TOKENS = (24, 240)
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Requests that are all there at once: `count` texts of `least` to `most` tokens."""
+
+    count: int
+    least: int
+    most: int
+
+    def texts(self) -> list[Encoded]:
+        """One request a text."""
+        generator = np.random.default_rng(0)
+        sizes = generator.integers(self.least, self.most + 1, self.count)
+        return [_text(generator, int(size)) for size in sizes]
+
+
+class Quiet:
+    """An observer that counts batches."""
+
+    def __init__(self) -> None:
+        self.batches = 0
+
+    def job_started(self, job: Job) -> None:
+        """Not counted."""
+
+    def batch_started(self) -> None:
+        """Not counted."""
+
+    def batch_ended(self) -> None:
+        """Not counted."""
+
+    def batch_done(self, batch: Batch, forward_s: float) -> None:  # noqa: ARG002
+        """One more."""
+        self.batches += 1
+
+    def looked_up(self, hits: int, misses: int) -> None:
+        """Not counted."""
+
+    def out_of_memory(self) -> None:
+        """Not counted."""
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--precision", default="fp16", choices=["fp16", "bf16", "fp32"])
+    parser.add_argument("--max-batch-tokens", type=int, default=32_768)
+    parser.add_argument("--layers", type=int, default=24)
+    parser.add_argument("--cpu", action="store_true", help="try the script out without a GPU")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings(
+            model=ModelSource(uri=f"file://{_checkpoint(Path(folder), arguments.layers)}"),
+            precision=Precision.FP32 if arguments.cpu else Precision(arguments.precision),
+            gpu=Gpu(count=0 if arguments.cpu else 1),
+        )
+        loaded = load(settings, Path(folder))
+    scale = 1024 if arguments.cpu else 1
+    results = {
+        "device": loaded.card.device,
+        "precision": loaded.card.precision,
+        "encoder": loaded.card.encoder,
+        "torch": torch.__version__,
+        "max_batch_tokens": arguments.max_batch_tokens,
+        "lone_query_ms": _lone_query(loaded.runner),
+        **{
+            name: {
+                slots: _throughput(loaded.runner, load_, arguments.max_batch_tokens, slots)
+                for slots in (1, 2)
+            }
+            for name, load_ in {
+                "documents_512": Load(2048 // scale, _DOCUMENT_TOKENS, _DOCUMENT_TOKENS),
+                "queries_12": Load(32_768 // scale, _QUERY_TOKENS, _QUERY_TOKENS),
+                "mixed_20_200_words": Load(8192 // scale, *_MIXED_TOKENS),
+            }.items()
+        },
+        "memory_bytes": _memory(),
+    }
+    print(json.dumps(results, indent=1))
+
+
+def _checkpoint(folder: Path, layers: int) -> Path:
+    """bge-large's shape (config.json of BAAI/bge-large-en-v1.5), random weights."""
+    config = BertConfig(
+        vocab_size=_VOCABULARY,
+        hidden_size=1024,
+        num_hidden_layers=layers,
+        num_attention_heads=16,
+        intermediate_size=4096,
+    )
+    BertModel(config).save_pretrained(folder)
+    words = {f"w{number}": number for number in range(_VOCABULARY - 1)} | {"[UNK]": _VOCABULARY - 1}
+    Tokenizer(WordPiece(words, unk_token="[UNK]")).save(str(folder / "tokenizer.json"))  # noqa: S106
+    return folder
+
+
+def _lone_query(runner: Runner) -> dict[str, float]:
+    """Milliseconds from packing to rows on the host for one short text."""
+    text = Load(1, _QUERY_TOKENS, _QUERY_TOKENS).texts()[0]
+    job = Job(Run(text), 0.0, asyncio.Future(loop=asyncio.new_event_loop()))
+    batch = Batch((job.take(1, 0.0),))
+    spent_ms = []
+    for _ in range(60):
+        started_s = time.perf_counter()
+        runner.run(batch)
+        spent_ms.append(1e3 * (time.perf_counter() - started_s))
+    kept = sorted(spent_ms[10:])
+    return {"p50": round(statistics.median(kept), 3), "least": round(kept[0], 3)}
+
+
+def _throughput(runner: Runner, load_: Load, max_batch_tokens: int, slots: int) -> dict[str, float]:
+    """The best of three passes over the load, after one that is not counted."""
+    texts = load_.texts()
+    tokens = sum(text.tokens for text in texts)
+    spent, batches = zip(
+        *(asyncio.run(_pass(runner, texts, max_batch_tokens, slots)) for _ in range(4)), strict=True
+    )
+    least_s = min(spent[1:])
+    return {
+        "tokens_per_s": round(tokens / least_s),
+        "texts_per_s": round(len(texts) / least_s),
+        "batches": batches[-1],
+    }
+
+
+async def _pass(
+    runner: Runner, texts: list[Encoded], max_batch_tokens: int, slots: int
+) -> tuple[float, int]:
+    loop, observer = asyncio.get_running_loop(), Quiet()
+    queue = Queue(Limits(max_batch_tokens=max_batch_tokens, max_batch_size=4096), 10**9)
+    device = ThreadedDevice(runner, slots, 1, divides=False)
+    batcher = Batcher(queue, device, observer, time.monotonic)
+    jobs = [Job(Run(text), time.monotonic(), loop.create_future()) for text in texts]
+    started_s = time.perf_counter()
+    serving = asyncio.create_task(batcher.run())
+    for job in jobs:
+        batcher.submit(job)
+    await asyncio.gather(*(job.answer for job in jobs))
+    spent_s = time.perf_counter() - started_s
+    serving.cancel()
+    return spent_s, observer.batches
+
+
+def _memory() -> dict[str, int] | None:
+    memory = device_memory()
+    if memory is None:
+        return None
+    return {
+        "weights": memory.allocated_bytes,
+        "reserved_after_largest_batch": memory.reserved_bytes,
+        "device_used": memory.used_bytes,
+        "most_allocated": torch.cuda.max_memory_allocated(),
+    }
+
+
+def _text(generator: np.random.Generator, tokens: int) -> Encoded:
+    ids = generator.integers(1000, _VOCABULARY - 1, tokens, dtype=np.int32)
+    size = np.array([tokens], dtype=np.int32)
+    return Encoded(ids, size, size)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,144 @@
+"""Ask a predictor for a long time, in every way, and print what memory its processes hold.
+
+    python bench/soak.py [--requests 100000] [--workers 2] [--model URI]
+
+The predictor runs without a result cache, so that memory that grows has no good reason to. Of a
+hundred requests 80 are one query, 8 are 16 texts, 4 are cancelled, 4 are not JSON, 2 ask for
+another model and 2 are too long and must not be cut.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import random
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+
+import httpx
+
+_CLIENTS = 16
+_LINE = re.compile(r'retrieval_process_memory_bytes\{pid="(\d+)",process="(\w+)"\} (\S+)')
+_WORDS = "how do I bake a loaf of bread at home with flour water salt and yeast"
+
+
+class Soak:
+    """Sixteen clients with one count of what is left to send."""
+
+    def __init__(self, url: str, requests: int) -> None:
+        self.url = url
+        self.left = requests
+        self.seen: Counter[str] = Counter()
+        self._random = random.Random(0)
+
+    async def client(self) -> None:
+        """Send until nothing is left."""
+        async with httpx.AsyncClient(base_url=self.url, timeout=120) as client:
+            while self.left > 0:
+                self.left -= 1
+                self.seen[await self._one(client)] += 1
+
+    async def _one(self, client: httpx.AsyncClient) -> str:
+        dice = self._random.randrange(100)
+        words = self._random.sample(_WORDS.split(), 6)
+        text = f"{' '.join(words)} {self.left}"
+        if dice < 4:
+            return await self._cancelled(client, text)
+        answer = await client.post("/v1/embeddings", **_body(dice, text))  # type: ignore[arg-type]
+        return str(answer.status_code)
+
+    async def _cancelled(self, client: httpx.AsyncClient, text: str) -> str:
+        try:
+            await client.post("/v1/embeddings", json={"input": [text] * 8}, timeout=0.005)
+        except httpx.TimeoutException:
+            return "cancelled"
+        return "200"
+
+    async def watch(self, total: int) -> None:
+        """Print each process's resident memory twenty times over the run."""
+        step, next_ = max(total // 20, 1), total
+        async with httpx.AsyncClient(base_url=self.url, timeout=120) as client:
+            while self.left > 0:
+                if self.left <= next_:
+                    print(_memory((await client.get("/metrics")).text, total - self.left))
+                    next_ = self.left - step
+                await asyncio.sleep(0.2)
+            print(_memory((await client.get("/metrics")).text, total), dict(self.seen))
+
+
+def _body(dice: int, text: str) -> dict[str, object]:
+    if dice < 8:
+        return {"content": b'{"input": '}
+    if dice < 10:
+        return {"json": {"input": text, "model": "another"}}
+    if dice < 12:
+        return {"json": {"input": "word " * 600, "truncate": False}}
+    return {"json": {"input": [text] * 16 if dice < 20 else text}}
+
+
+def _memory(page: str, sent: int) -> str:
+    parts = [f"{part}[{pid}] {float(size) / 2**20:.1f}" for pid, part, size in _LINE.findall(page)]
+    return f"{sent:>9} requests, MiB: " + "  ".join(sorted(parts))
+
+
+def _free_ports() -> list[int]:
+    with socket.socket() as one, socket.socket() as other:
+        for each in (one, other):
+            each.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1], other.getsockname()[1]]
+
+
+def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
+    while process.poll() is None:
+        try:
+            if httpx.get(f"{url}/health", timeout=5).status_code == 200:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.2)
+    raise SystemExit(f"the predictor ended with {process.returncode}")
+
+
+async def _run(soak: Soak) -> None:
+    total, started_s = soak.left, time.perf_counter()
+    await asyncio.gather(soak.watch(total), *(soak.client() for _ in range(_CLIENTS)))
+    print(f"{total / (time.perf_counter() - started_s):.0f} requests/s")
+
+
+def main(requests: int, workers: int, model: str) -> None:
+    """Start a predictor, soak it, stop it."""
+    http, grpc = _free_ports()
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {
+            "RETRIEVAL_RUNTIME_DIR": folder,
+            "RETRIEVAL_HTTP_PORT": str(http),
+            "RETRIEVAL_GRPC_PORT": str(grpc),
+            "RETRIEVAL_WORKERS": str(workers),
+            "RETRIEVAL_MODEL__URI": model,
+            "RETRIEVAL_CACHE_BYTES": "0",
+            "RETRIEVAL_LOG_FORMAT": "console",
+        }
+        command = [sys.executable, "-m", "retrieval_predictor"]
+        process = subprocess.Popen(command, env={**os.environ, **environment})  # noqa: S603
+        try:
+            url = f"http://127.0.0.1:{http}"
+            _wait(url, process)
+            asyncio.run(_run(Soak(url, requests)))
+        finally:
+            process.terminate()
+            process.wait()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--requests", type=int, default=100_000)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--model", default="builtin://all-MiniLM-L6-v2")
+    chosen = parser.parse_args()
+    main(chosen.requests, chosen.workers, chosen.model)

@@ -1,0 +1,168 @@
+"""Requests to the API server, and its refusals as errors by who has to act.
+
+Source: Kubernetes API concepts; apimachinery `metav1.Status` and its reasons.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any, Final, Protocol
+from urllib.parse import urlencode
+
+from kubernetes.client import ApiClient
+from urllib3.exceptions import HTTPError
+
+from retrieval_operator.errors import (
+    ClusterRefused,
+    ClusterUnavailable,
+    Conflict,
+    KindMissing,
+    NotFound,
+    OperatorError,
+    WebhookUnreachable,
+)
+
+JSON: Final = "application/json"
+MERGE: Final = "application/merge-patch+json"
+APPLY: Final = "application/apply-patch+yaml"
+"""JSON is YAML, so an apply patch is sent as JSON."""
+
+_OVERLOADED: Final = {
+    HTTPStatus.TOO_MANY_REQUESTS,
+    HTTPStatus.BAD_GATEWAY,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    HTTPStatus.GATEWAY_TIMEOUT,
+}
+_MOST_TEXT: Final = 1000
+
+Send = Callable[[str, str, bytes | None, str], tuple[int, Mapping[str, str], bytes]]
+"""(method, path with query, body, content type) -> (status, headers, body); raises OSError."""
+
+
+class Requests(Protocol):
+    """What the rest of this package needs of a client."""
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+        content_type: str = JSON,
+    ) -> dict[str, Any]:
+        """Ask, and give the answer's document."""
+
+
+class Client:
+    """One API server; may be used from any number of threads. `counted` hears of every answer."""
+
+    def __init__(self, send: Send, counted: Callable[[str, int], None]) -> None:
+        self._send = send
+        self._counted = counted
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+        content_type: str = JSON,
+    ) -> dict[str, Any]:
+        """The document that the server answers with.
+
+        Raises:
+            ClusterError: The class says who has to act.
+        """
+        target = f"{path}?{urlencode(query)}" if query else path
+        what = f"{method} {path}"
+        content = None if body is None else json.dumps(body).encode()
+        try:
+            status, headers, answer = self._send(method, target, content, content_type)
+        except OSError as error:
+            self._counted(method, 0)
+            raise ClusterUnavailable(what, str(error) or type(error).__name__) from error
+        self._counted(method, status)
+        if status >= HTTPStatus.BAD_REQUEST:
+            raise refusal(what, status, headers, answer)
+        return _document(answer)
+
+
+def connect(configuration: Any, timeout_s: float, counted: Callable[[str, int], None]) -> Client:
+    """A client with the official library's login, TLS and connection pool."""
+    library = ApiClient(configuration)
+
+    def send(
+        method: str, target: str, content: bytes | None, content_type: str
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        headers = {"Accept": JSON, "User-Agent": "retrieval-operator"}
+        if content is not None:
+            headers["Content-Type"] = content_type
+        token = configuration.get_api_key_with_prefix("BearerToken")
+        if token:
+            headers["Authorization"] = token
+        try:
+            answer = library.rest_client.pool_manager.request(
+                method,
+                configuration.host.rstrip("/") + target,
+                body=content,
+                headers=headers,
+                timeout=timeout_s,
+                retries=False,
+            )
+        except HTTPError as error:
+            raise OSError(str(error)) from error
+        return answer.status, answer.headers, answer.data
+
+    return Client(send, counted)
+
+
+def refusal(what: str, status: int, headers: Mapping[str, str], answer: bytes) -> OperatorError:
+    """The error for an answer that is none: by its status, and by what its text says."""
+    document = _document(answer)
+    message = str(document.get("message") or answer[:_MOST_TEXT].decode(errors="replace"))
+    message = " ".join(message.split())[:_MOST_TEXT]
+    if "failed calling webhook" in message:
+        return WebhookUnreachable(what, message)
+    if status == HTTPStatus.NOT_FOUND:
+        return _missing(what, document)
+    if status == HTTPStatus.CONFLICT:
+        return Conflict(what)
+    if status in _OVERLOADED or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return ClusterUnavailable(what, f"{status} {message}", _retry_after_s(headers, document))
+    if status == HTTPStatus.UNAUTHORIZED or _is_going(document):
+        return ClusterUnavailable(what, f"{status} {message}")
+    return ClusterRefused(what, status, message)
+
+
+def _missing(what: str, document: Mapping[str, Any]) -> OperatorError:
+    """A name that is not there is described; a kind that is not served gets a bare 404."""
+    details = document.get("details") or {}
+    if details.get("name"):
+        return NotFound(f"{details.get('kind', 'object')} {details['name']}")
+    return KindMissing(what.rpartition("/apis/")[2] or what)
+
+
+def _is_going(document: Mapping[str, Any]) -> bool:
+    """Whether the namespace is being deleted: what is asked for is about to be pointless."""
+    causes = (document.get("details") or {}).get("causes") or ()
+    return any(cause.get("reason") == "NamespaceTerminating" for cause in causes)
+
+
+def _retry_after_s(headers: Mapping[str, str], document: Mapping[str, Any]) -> float:
+    written = headers.get("Retry-After") or (document.get("details") or {}).get("retryAfterSeconds")
+    try:
+        return min(max(float(written or 0), 0.0), 300.0)
+    except ValueError:  # an HTTP date, which API servers do not send
+        return 0.0
+
+
+def _document(answer: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(answer)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,90 @@
+"""Everything the operator writes: apply, delete, status, events. Only while it leads.
+
+Source: Kubernetes documentation, "Server-Side Apply".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from retrieval_operator.cluster.client import APPLY, MERGE, Requests
+from retrieval_operator.errors import Conflict, LeadershipLost, NotFound
+from retrieval_operator.world.kinds import EVENT, SERVICE, Key, Ref, ref_of
+
+FIELD_MANAGER: Final = "retrieval-operator"
+_FORCED: Final = {"fieldManager": FIELD_MANAGER, "force": "true"}
+
+
+class Writer:
+    """Writes to the cluster; every call asks `may_write` first.
+
+    Every method raises LeadershipLost where this replica does not lead, and ClusterError where the
+    server does not do what was asked.
+    """
+
+    def __init__(self, client: Requests, may_write: Callable[[], bool]) -> None:
+        self._client = client
+        self._may_write = may_write
+
+    def read(self, ref: Ref) -> dict[str, Any] | None:
+        """The object as the server has it now, or None."""
+        try:
+            return self._client.request("GET", ref.path)
+        except NotFound:
+            return None
+
+    def apply(self, manifest: Mapping[str, Any]) -> dict[str, Any]:
+        """Make the object's fields what the manifest says and take them over; the live object.
+
+        Fields that the manifest does not name stay as they are, and those it named once go.
+        """
+        self._check()
+        return self._client.request(
+            "PATCH", ref_of(manifest).path, query=_FORCED, body=manifest, content_type=APPLY
+        )
+
+    def delete(self, ref: Ref, uid: str) -> bool:
+        """Delete that very object with all it owns; False where it is gone already."""
+        self._check()
+        body = {
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "preconditions": {"uid": uid},
+            "propagationPolicy": "Background",
+        }
+        try:
+            self._client.request("DELETE", ref.path, body=body)
+        except (NotFound, Conflict):  # gone, or another object has that name now
+            return False
+        return True
+
+    def write_status(self, key: Key, uid: str, status: Mapping[str, Any]) -> dict[str, Any]:
+        """Make this the whole status of that very service; the live object."""
+        self._check()
+        body = {
+            "apiVersion": SERVICE.api_version,
+            "kind": SERVICE.name,
+            "metadata": {"name": key.name, "namespace": key.namespace, "uid": uid},
+            "status": status,
+        }
+        path = SERVICE.path(key.namespace, key.name) + "/status"
+        return self._client.request("PATCH", path, query=_FORCED, body=body, content_type=APPLY)
+
+    def announce(self, event: Mapping[str, Any]) -> None:
+        """Record an event; one of the same name is counted up instead."""
+        self._check()
+        metadata = event["metadata"]
+        namespace = metadata["namespace"]
+        try:
+            self._client.request("POST", EVENT.path(namespace), body=event)
+        except Conflict:
+            path = EVENT.path(namespace, metadata["name"])
+            known = self._client.request("GET", path)
+            count = (known.get("series") or {}).get("count", 1) + 1
+            series = {"count": count, "lastObservedTime": event["eventTime"]}
+            self._client.request("PATCH", path, body={"series": series}, content_type=MERGE)
+
+    def _check(self) -> None:
+        if not self._may_write():
+            raise LeadershipLost

@@ -1,0 +1,20 @@
+"""What the status says: conditions, phase, columns and events, from facts alone. Pure."""
+
+from retrieval_operator.derive.news import News, news
+from retrieval_operator.derive.reasons import MEANINGS, Reason
+from retrieval_operator.derive.situation import Fault, KServe, KServeState, Situation
+from retrieval_operator.derive.status import derive, document, read
+
+__all__ = [
+    "MEANINGS",
+    "Fault",
+    "KServe",
+    "KServeState",
+    "News",
+    "Reason",
+    "Situation",
+    "derive",
+    "document",
+    "news",
+    "read",
+]

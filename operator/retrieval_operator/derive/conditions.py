@@ -1,0 +1,214 @@
+"""Each condition as a pure check of the situation; the order of its questions is its meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from retrieval_operator.derive.advice import advice, described
+from retrieval_operator.derive.reasons import STAGES, Reason
+from retrieval_operator.derive.situation import KServeState, Situation
+from retrieval_operator.observe.state import ComponentState, Stage
+from retrieval_operator.spec.choices import ComponentName
+
+TRUE: Final = "True"
+FALSE: Final = "False"
+UNKNOWN: Final = "Unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a condition holds, why as one word, and what it means for the reader."""
+
+    status: str
+    reason: str
+    message: str
+
+
+Check = Callable[[Situation], Verdict]
+
+
+def verdicts(situation: Situation) -> Iterator[tuple[str, Verdict]]:
+    """Every condition with its verdict, in the order in which they are shown."""
+    yield "Accepted", accepted(situation)
+    yield "PlanValid", plan_valid(situation)
+    yield "KServeAvailable", kserve_available(situation)
+    for state in situation.states.values():
+        yield condition_of(state.name), component_ready(situation, state)
+    if situation.objectives is not None:
+        yield "ObjectiveMet", objective_met(situation)
+    yield "Progressing", progressing(situation)
+    yield "Degraded", degraded(situation)
+    yield "Ready", ready(situation)
+
+
+def condition_of(component: ComponentName) -> str:
+    """The condition of one component."""
+    return f"{component.value.capitalize()}Ready"
+
+
+def accepted(situation: Situation) -> Verdict:
+    """Whether the object is valid and supported."""
+    if situation.problems:
+        return Verdict(FALSE, situation.rejection, "; ".join(situation.problems))
+    return Verdict(TRUE, Reason.ACCEPTED, "the object is valid")
+
+
+def plan_valid(situation: Situation) -> Verdict:
+    """Whether every component has a plan."""
+    if situation.problems:
+        return Verdict(UNKNOWN, Reason.NOT_ACCEPTED, "nothing is planned until it is accepted")
+    refusals = situation.refusals
+    if refusals:
+        text = "; ".join(f"{one.component.value}: {one}" for one in refusals)
+        return Verdict(FALSE, refusals[0].reason.value, text + _still_running(situation))
+    return Verdict(TRUE, Reason.PLANNED, "; ".join(_planned(situation)))
+
+
+def kserve_available(situation: Situation) -> Verdict:
+    """Whether KServe can be asked to run something."""
+    kserve = situation.kserve
+    if kserve.state is KServeState.SERVED:
+        return Verdict(TRUE, Reason.KSERVE_SERVED, "InferenceServices are served")
+    advice_by = {
+        KServeState.MISSING: "install KServe 0.16 or newer; it is looked for all the time",
+        KServeState.UNREACHABLE: "start the KServe controller; this is retried by itself",
+        KServeState.SILENT: "look at the logs of the KServe controller",
+    }
+    said = f"{kserve.message}; " if kserve.message else ""
+    return Verdict(FALSE, kserve.state.value, said + advice_by[kserve.state])
+
+
+def component_ready(situation: Situation, state: ComponentState) -> Verdict:
+    """Whether as many pods of a component answer as are asked for."""
+    if situation.is_suspended:
+        return Verdict(FALSE, Reason.SUSPENDED, "set spec.suspend to false to start it again")
+    if state.is_full:
+        return Verdict(TRUE, Reason.ALL_READY, _counted(state))
+    trouble = state.trouble
+    if trouble is not None:
+        text = f"{_counted(state)}; {described(trouble)}; {advice(trouble, state)}"
+        return Verdict(FALSE, trouble.kind.value, text)
+    if state.inference_service is None:
+        return _not_made(situation)
+    return Verdict(FALSE, STAGES[state.stage], _counted(state))
+
+
+def _not_made(situation: Situation) -> Verdict:
+    if situation.problems:
+        return Verdict(FALSE, Reason.NOT_ACCEPTED, "the object is not accepted")
+    if situation.refusals:
+        return Verdict(FALSE, Reason.NOT_PLANNED, "no plan fits; see PlanValid")
+    fault = situation.fault
+    if fault is not None:
+        return Verdict(FALSE, fault.reason, fault.message)
+    return Verdict(FALSE, STAGES[Stage.ABSENT], "the InferenceService is being created")
+
+
+def objective_met(situation: Situation) -> Verdict:
+    """Whether the pods that may run can hold the burst that the object promises."""
+    found = situation.objectives or {}
+    if len(found) < len(situation.states):
+        return Verdict(UNKNOWN, Reason.NOT_PLANNED, "capacity is judged once every plan fits")
+    text = "; ".join(f"{name.value}: {one.message}" for name, one in found.items())
+    is_met = all(one.is_met for one in found.values())
+    reason = Reason.BURST_HELD if is_met else Reason.BURST_NOT_HELD
+    return Verdict(TRUE if is_met else FALSE, reason, text)
+
+
+def progressing(situation: Situation) -> Verdict:
+    """Whether something is on its way to what the object asks for."""
+    if situation.is_suspended:
+        return Verdict(FALSE, Reason.SUSPENDED, "nothing runs")
+    stopped = _stopped(situation)
+    moving = [s for s in situation.states.values() if not s.is_settled and s.trouble is None]
+    if moving and stopped is None:
+        text = "; ".join(f"{s.name.value}: {_counted(s)}" for s in moving)
+        return Verdict(TRUE, STAGES[moving[0].stage], text)
+    if stopped is not None:
+        return Verdict(FALSE, Reason.BLOCKED, stopped.message)
+    return Verdict(FALSE, Reason.COMPLETE, "nothing is on its way")
+
+
+def degraded(situation: Situation) -> Verdict:
+    """Whether something needs somebody's attention."""
+    stopped = _stopped(situation)
+    if stopped is not None:
+        return Verdict(TRUE, stopped.reason, stopped.message)
+    if situation.kserve.state is not KServeState.SERVED:
+        verdict = kserve_available(situation)
+        return Verdict(TRUE, verdict.reason, verdict.message)
+    return Verdict(FALSE, Reason.AS_PLANNED, "nothing needs attention")
+
+
+def ready(situation: Situation) -> Verdict:
+    """Whether what the object asks for is in force and every pod of it answers."""
+    for verdict in _hindrances(situation):
+        return Verdict(FALSE, verdict.reason, verdict.message)
+    text = "; ".join(f"{s.name.value}: {_counted(s)}" for s in situation.states.values())
+    return Verdict(TRUE, Reason.IN_FORCE, text)
+
+
+def _hindrances(situation: Situation) -> Iterator[Verdict]:
+    """Why the service is not ready, what has to be solved first coming first."""
+    if situation.is_suspended and not situation.problems:
+        yield Verdict(FALSE, Reason.SUSPENDED, "set spec.suspend to false to start it again")
+    if situation.kserve.state is KServeState.MISSING:
+        yield kserve_available(situation)
+    verdict = _refused(situation)
+    if verdict is not None:
+        yield verdict
+    for state in situation.states.values():
+        verdict = component_ready(situation, state)
+        if verdict.status != TRUE:
+            yield Verdict(FALSE, verdict.reason, f"{state.name.value}: {verdict.message}")
+        elif state.stage is not Stage.READY:
+            text = f"{state.name.value}: {_counted(state)}"
+            yield Verdict(FALSE, STAGES[Stage.ROLLING_OUT], text)
+
+
+def _refused(situation: Situation) -> Verdict | None:
+    """Not accepted, not planned, or not applied."""
+    if situation.problems:
+        return accepted(situation)
+    if situation.refusals:
+        return plan_valid(situation)
+    fault = situation.fault
+    return Verdict(FALSE, fault.reason, fault.message) if fault is not None else None
+
+
+def _stopped(situation: Situation) -> Verdict | None:
+    """What keeps the service from what the object asks for until somebody acts."""
+    refused = _refused(situation)
+    if refused is not None:
+        return refused
+    for state in situation.states.values():
+        trouble = state.trouble
+        if trouble is not None and not situation.is_suspended:
+            text = f"{described(trouble)}; {advice(trouble, state)}"
+            return Verdict(FALSE, trouble.kind.value, f"{state.name.value}: {text}")
+    return None
+
+
+def _counted(state: ComponentState) -> str:
+    text = f"{state.ready} of {state.desired} pods answer"
+    if state.stage is Stage.ROLLING_OUT:
+        text += f", {state.updated} of {state.desired} are of the new version"
+    return text
+
+
+def _planned(situation: Situation) -> Iterator[str]:
+    for name, plan in situation.plans.items():
+        yield (
+            f"{name.value}: {plan.precision.value.value} on {plan.device}, "
+            f"{plan.max_batch_tokens.value} tokens a batch, {plan.workers.value} API workers"
+        )
+
+
+def _still_running(situation: Situation) -> str:
+    running = [state for state in situation.states.values() if state.answers]
+    if not running:
+        return ""
+    counts = ", ".join(f"{state.name.value} {state.ready}/{state.desired}" for state in running)
+    return f". The pods of the former plan keep answering ({counts})"

@@ -1,0 +1,103 @@
+"""One component: its Deployment's counts, its pods' stages, its pods' troubles. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from retrieval_operator.observe.pods import PodView, view
+from retrieval_operator.observe.state import ComponentState, Stage, Trouble, TroubleKind
+from retrieval_operator.spec.choices import ComponentName
+from retrieval_operator.spec.env import KNOBS, env_name
+
+_CONTAINER: Final = "kserve-container"
+_SHOWN: Final = tuple((env_name(knob), knob) for knob in (*KNOBS, "threads", "gpu.memoryBytes"))
+
+
+def observe(
+    name: ComponentName,
+    inference_service: Mapping[str, Any] | None,
+    deployment: Mapping[str, Any] | None,
+    pods: Iterable[Mapping[str, Any]],
+) -> ComponentState:
+    """What runs for a component; all None and empty where nothing was made yet."""
+    if inference_service is None:
+        return ComponentState(name)
+    seen = _newest_first(view(pod) for pod in pods if not _is_going(pod))
+    status = (deployment or {}).get("status") or {}
+    desired = int(((deployment or {}).get("spec") or {}).get("replicas", 1)) if deployment else 0
+    ready = int(status.get("readyReplicas") or 0)
+    updated = int(status.get("updatedReplicas") or 0)
+    return ComponentState(
+        name=name,
+        inference_service=str(inference_service["metadata"]["name"]),
+        url=_url(inference_service),
+        desired=desired,
+        updated=updated,
+        ready=ready,
+        stage=_stage(deployment, seen, desired=desired, updated=updated, ready=ready),
+        troubles=(*_refused_pods(status), *(one.trouble for one in seen if one.trouble)),
+        settings=_settings(deployment),
+    )
+
+
+def _stage(
+    deployment: Mapping[str, Any] | None,
+    pods: Sequence[PodView],
+    *,
+    desired: int,
+    updated: int,
+    ready: int,
+) -> Stage:
+    if deployment is None:
+        return Stage.ABSENT
+    behind = min((pod.stage for pod in pods), default=Stage.CREATING)
+    if behind < Stage.READY or not _is_current(deployment):
+        return min(behind, Stage.ROLLING_OUT)
+    total = int((deployment.get("status") or {}).get("replicas") or 0)
+    if ready < desired or len(pods) < desired:
+        return Stage.CREATING
+    return Stage.READY if updated >= desired and total <= updated else Stage.ROLLING_OUT
+
+
+def _is_current(deployment: Mapping[str, Any]) -> bool:
+    """Whether the Deployment's status speaks of its present spec."""
+    status, metadata = deployment.get("status") or {}, deployment["metadata"]
+    return int(status.get("observedGeneration") or 0) >= int(metadata.get("generation") or 0)
+
+
+def _newest_first(pods: Iterable[PodView]) -> list[PodView]:
+    """The newest version's troubles matter most; of one age, the names decide."""
+    return sorted(sorted(pods, key=lambda pod: pod.name), key=lambda pod: pod.created, reverse=True)
+
+
+def _is_going(pod: Mapping[str, Any]) -> bool:
+    return bool(pod["metadata"].get("deletionTimestamp"))
+
+
+def _refused_pods(status: Mapping[str, Any]) -> Iterable[Trouble]:
+    """Pods that could not even be created: a quota, a policy or a missing ServiceAccount."""
+    for one in status.get("conditions") or ():
+        if one.get("type") == "ReplicaFailure" and one.get("status") == "True":
+            message = " ".join(str(one.get("message") or "").split())
+            yield Trouble(
+                TroubleKind.QUOTA,
+                str(one.get("reason") or "FailedCreate"),
+                message,
+                at=one.get("lastTransitionTime"),
+            )
+
+
+def _url(inference_service: Mapping[str, Any]) -> str | None:
+    status = inference_service.get("status") or {}
+    return (status.get("address") or {}).get("url") or status.get("url")
+
+
+def _settings(deployment: Mapping[str, Any] | None) -> dict[str, str]:
+    """The predictor's settings as the Deployment's pods are given them, by field name."""
+    template = (((deployment or {}).get("spec") or {}).get("template") or {}).get("spec") or {}
+    for container in template.get("containers") or ():
+        if container.get("name") == _CONTAINER:
+            given = {one["name"]: one.get("value") for one in container.get("env") or ()}
+            return {field: str(given[env]) for env, field in _SHOWN if given.get(env) is not None}
+    return {}

@@ -1,0 +1,176 @@
+"""One Pod as a stage and, where something is wrong, a trouble. Pure.
+
+Source: Kubernetes documentation, "Pod Lifecycle"; kubelet's waiting reasons (pkg/kubelet/images,
+pkg/kubelet/kuberuntime); the predictor's exit statuses, which follow sysexits(3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from retrieval_operator.observe.state import Stage, Trouble, TroubleKind
+
+EX_CONFIG: Final = 78
+"""The predictor cannot serve as configured; its message says why."""
+EX_UNAVAILABLE: Final = 69
+"""The predictor lost its device."""
+_KILLED: Final = {137, 143}
+
+_IMAGE: Final = {
+    "ErrImagePull",
+    "ImagePullBackOff",
+    "InvalidImageName",
+    "ErrImageNeverPull",
+    "ImageInspectError",
+    "RegistryUnavailable",
+    "SignatureValidationFailed",
+}
+_NOT_CREATED: Final = {
+    "CreateContainerConfigError",
+    "CreateContainerError",
+    "RunContainerError",
+    "CreatePodSandboxError",
+    "PreCreateHookError",
+    "PostStartHookError",
+}
+_UNSCHEDULED: Final = {"Unschedulable", "SchedulerError", "SchedulingGated"}
+_NODE_GONE: Final = {"NodeLost", "NodeNotReady"}
+_MOST_TEXT: Final = 400
+
+
+@dataclass(frozen=True, slots=True)
+class PodView:
+    """One pod: its stage, its trouble, and when it was created."""
+
+    name: str
+    created: str
+    stage: Stage
+    trouble: Trouble | None
+
+
+def view(pod: Mapping[str, Any]) -> PodView:
+    """What one pod does."""
+    metadata = pod.get("metadata") or {}
+    status = pod.get("status") or {}
+    name = str(metadata.get("name") or "")
+    trouble = next(_troubles(name, status), None)
+    stage = _stage(status)
+    if stage is Stage.READY:
+        trouble = None
+    return PodView(name, str(metadata.get("creationTimestamp") or ""), stage, trouble)
+
+
+def _stage(status: Mapping[str, Any]) -> Stage:
+    if _condition(status, "Ready").get("status") == "True":
+        return Stage.READY
+    if _condition(status, "PodScheduled").get("status") != "True":
+        return Stage.SCHEDULING
+    if any("running" in (one.get("state") or {}) for one in status.get("containerStatuses") or ()):
+        return Stage.LOADING
+    if any(
+        "running" in (one.get("state") or {}) for one in status.get("initContainerStatuses") or ()
+    ):
+        return Stage.DOWNLOADING
+    return Stage.STARTING
+
+
+def _troubles(name: str, status: Mapping[str, Any]) -> Iterator[Trouble]:
+    """Everything wrong with a pod, what explains most first."""
+    if status.get("phase") == "Failed":
+        yield _failed(name, status)
+    if status.get("reason") in _NODE_GONE:
+        yield Trouble(TroubleKind.NODE_LOST, str(status["reason"]), _text(status), name)
+    scheduled = _condition(status, "PodScheduled")
+    if scheduled.get("status") == "False" and scheduled.get("reason") in _UNSCHEDULED:
+        yield Trouble(
+            TroubleKind.UNSCHEDULABLE,
+            str(scheduled["reason"]),
+            _text(scheduled),
+            name,
+            at=scheduled.get("lastTransitionTime"),
+        )
+    for container in status.get("initContainerStatuses") or ():
+        yield from _container(name, container, is_initial=True)
+    for container in status.get("containerStatuses") or ():
+        yield from _container(name, container, is_initial=False)
+
+
+def _failed(name: str, status: Mapping[str, Any]) -> Trouble:
+    """A pod that will not run again, such as an evicted one or one its node would not admit."""
+    reason = str(status.get("reason") or "Failed")
+    return Trouble(TroubleKind.EVICTED, reason, _text(status), name)
+
+
+def _container(pod: str, container: Mapping[str, Any], *, is_initial: bool) -> Iterator[Trouble]:
+    state = container.get("state") or {}
+    waiting = state.get("waiting") or {}
+    reason = str(waiting.get("reason") or "")
+    kind = _waiting_kind(reason)
+    who = str(container.get("name") or "")
+    if kind is not None:
+        yield Trouble(kind, reason, _text(waiting), pod, who, restarts=_restarts(container))
+        return
+    end = state.get("terminated") or (container.get("lastState") or {}).get("terminated")
+    if end and not (is_initial and end.get("exitCode") == 0):
+        yield _ended(pod, container, reason, end, is_initial=is_initial)
+
+
+def _waiting_kind(reason: str) -> TroubleKind | None:
+    if reason in _IMAGE:
+        return TroubleKind.IMAGE
+    return TroubleKind.NOT_CREATED if reason in _NOT_CREATED else None
+
+
+def _ended(
+    pod: str,
+    container: Mapping[str, Any],
+    waiting: str,
+    end: Mapping[str, Any],
+    *,
+    is_initial: bool,
+) -> Trouble:
+    exit_code = end.get("exitCode")
+    said = str(end.get("reason") or "Error")
+    kind = _end_kind(said, exit_code, is_initial=is_initial)
+    is_named = kind in {TroubleKind.CRASH, TroubleKind.DOWNLOAD, TroubleKind.TOO_SLOW}
+    return Trouble(
+        kind,
+        waiting if is_named and waiting else said,
+        _text(end),
+        pod,
+        str(container.get("name") or ""),
+        exit_code if isinstance(exit_code, int) else None,
+        _restarts(container),
+        end.get("finishedAt"),
+    )
+
+
+def _end_kind(said: str, exit_code: object, *, is_initial: bool) -> TroubleKind:
+    if said == "OOMKilled":
+        return TroubleKind.OUT_OF_MEMORY
+    if is_initial:
+        return TroubleKind.DOWNLOAD
+    if exit_code == EX_CONFIG:
+        return TroubleKind.CONFIGURATION
+    if exit_code == EX_UNAVAILABLE:
+        return TroubleKind.DEVICE
+    if exit_code in _KILLED:  # not by the kernel: by the kubelet, whose probe failed too often
+        return TroubleKind.TOO_SLOW
+    return TroubleKind.CRASH
+
+
+def _restarts(container: Mapping[str, Any]) -> int:
+    return int(container.get("restartCount") or 0)
+
+
+def _condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
+    conditions: Sequence[Mapping[str, Any]] = status.get("conditions") or ()
+    return next((one for one in conditions if one.get("type") == kind), {})
+
+
+def _text(part: Mapping[str, Any]) -> str:
+    """Its message on one line; of a long log the end, where the error stands."""
+    message = " ".join(str(part.get("message") or "").split())
+    return message if len(message) <= _MOST_TEXT else "…" + message[-_MOST_TEXT:]

@@ -1,0 +1,98 @@
+"""The words for what a component does: how far it is, and what stands in its way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum, IntEnum
+
+from retrieval_operator.spec.choices import ComponentName
+
+
+class Stage(IntEnum):
+    """How far the pod that is furthest behind has come; later is further."""
+
+    ABSENT = 0
+    """No Deployment: KServe has not acted yet."""
+    CREATING = 1
+    """A Deployment whose pods are not all there yet."""
+    SCHEDULING = 2
+    """A pod waits for a node."""
+    STARTING = 3
+    """A container is being created; its image may be pulled."""
+    DOWNLOADING = 4
+    """KServe's initialiser fetches the checkpoint."""
+    LOADING = 5
+    """The predictor runs and is not ready: it loads and warms up the model."""
+    ROLLING_OUT = 6
+    """All pods asked for answer, and some are of an older version."""
+    READY = 7
+    """Every pod asked for answers and is of the newest version."""
+
+
+class TroubleKind(Enum):
+    """What stands in the way, as the constant word of a condition's reason."""
+
+    UNSCHEDULABLE = "Unschedulable"
+    QUOTA = "PodsRefused"
+    IMAGE = "ImagePullFailed"
+    NOT_CREATED = "ContainerNotCreated"
+    DOWNLOAD = "ModelDownloadFailed"
+    CONFIGURATION = "ConfigurationInvalid"
+    DEVICE = "DeviceLost"
+    OUT_OF_MEMORY = "OutOfMemory"
+    TOO_SLOW = "StartupTimeout"
+    CRASH = "CrashLooping"
+    EVICTED = "PodEvicted"
+    NODE_LOST = "NodeLost"
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What is wrong with one pod, in Kubernetes' or the process's words.
+
+    `reason` is the word Kubernetes used (OOMKilled, CrashLoopBackOff, ErrImagePull).
+    """
+
+    kind: TroubleKind
+    reason: str
+    message: str = ""
+    pod: str | None = None
+    container: str | None = None
+    exit_code: int | None = None
+    restarts: int = 0
+    at: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentState:
+    """One component as it runs. Counts are pods; `settings` is the environment of the newest."""
+
+    name: ComponentName
+    inference_service: str | None = None
+    url: str | None = None
+    desired: int = 0
+    updated: int = 0
+    ready: int = 0
+    stage: Stage = Stage.ABSENT
+    troubles: tuple[Trouble, ...] = ()
+    settings: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def answers(self) -> bool:
+        """Whether at least one pod answers."""
+        return self.ready > 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether as many pods answer as are asked for, of whichever version."""
+        return self.desired > 0 and self.ready >= self.desired
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether all that is asked for answers and nothing is on its way."""
+        return self.stage is Stage.READY and self.is_full
+
+    @property
+    def trouble(self) -> Trouble | None:
+        """The one to act on first."""
+        return self.troubles[0] if self.troubles else None

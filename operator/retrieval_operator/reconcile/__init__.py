@@ -1,0 +1,10 @@
+"""One pass over one service: read, plan, render, apply, prune, observe, write the status.
+
+Every pass is the same whatever woke it, and ends with an outcome for the queue whatever happens.
+"""
+
+from retrieval_operator.reconcile.applying import Applier, Cluster
+from retrieval_operator.reconcile.planning import Planning
+from retrieval_operator.reconcile.reconciler import Ears, Reconciler
+
+__all__ = ["Applier", "Cluster", "Ears", "Planning", "Reconciler"]

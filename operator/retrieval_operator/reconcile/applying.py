@@ -1,0 +1,225 @@
+"""Bring the objects of one service to what was rendered, with as few requests as that takes.
+
+An object is applied when this process has not applied this very manifest yet, or when its live form
+lacks something of it. A name that somebody else holds is left alone.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from http import HTTPStatus
+from typing import Any, Final, Protocol
+
+from retrieval_operator.derive import Fault, KServe, KServeState, Reason
+from retrieval_operator.errors import (
+    ClusterRefused,
+    Conflict,
+    KindMissing,
+    NameTaken,
+    OperatorError,
+    WebhookUnreachable,
+)
+from retrieval_operator.reconcile.covering import covers, fingerprint
+from retrieval_operator.world import (
+    CHILDREN,
+    INFERENCE_SERVICE,
+    SERVICE,
+    Document,
+    Key,
+    Ref,
+    Store,
+    owner_of,
+    ref_of,
+)
+
+COMPONENT_LABEL: Final = "app.kubernetes.io/component"
+
+
+class Cluster(Protocol):
+    """What a pass writes; each call raises ClusterError, LeadershipLost among them."""
+
+    def read(self, ref: Ref) -> dict[str, Any] | None:
+        """The object as it is now, or None."""
+
+    def apply(self, manifest: Mapping[str, Any]) -> dict[str, Any]:
+        """Server-side apply; the live object."""
+
+    def delete(self, ref: Ref, uid: str) -> bool:
+        """Delete that very object."""
+
+    def write_status(self, key: Key, uid: str, status: Mapping[str, Any]) -> dict[str, Any]:
+        """Write the whole status; the live object."""
+
+    def announce(self, event: Mapping[str, Any]) -> None:
+        """Record an event."""
+
+
+class Counted(Protocol):
+    """Who counts what is applied."""
+
+    def applied(self, kind: str, result: str) -> None:
+        """One object: applied, unchanged, failed, or pruned."""
+
+
+class Applier:
+    """Applies and prunes; remembers what it has applied. Safe for several services at a time."""
+
+    def __init__(self, cluster: Cluster, world: Store, counted: Counted) -> None:
+        self._cluster = cluster
+        self._world = world
+        self._counted = counted
+        self._applied: dict[Ref, tuple[str, str]] = {}
+        self._lock = threading.Lock()
+
+    def forget(self) -> None:
+        """Apply everything again at the next pass: a resync, or a new leader."""
+        with self._lock:
+            self._applied.clear()
+
+    def apply(
+        self, service: Document, manifests: Iterable[Mapping[str, Any]]
+    ) -> tuple[tuple[Fault, ...], KServe]:
+        """What could not be applied, and what that says about KServe.
+
+        Raises:
+            ClusterUnavailable: Nothing can be written now.
+            Conflict: Somebody is changing the same objects.
+            LeadershipLost: This replica may not write.
+        """
+        faults: list[Fault] = []
+        kserve = KServe()
+        for manifest in manifests:
+            try:
+                self._one(service, manifest)
+            except (NameTaken, ClusterRefused, KindMissing, WebhookUnreachable) as error:
+                ref = ref_of(manifest)
+                self._counted.applied(ref.kind.name, "failed")
+                faults.append(self._fault(ref, manifest, error))
+                kserve = _blamed(ref, error, kserve)
+        return tuple(faults), kserve
+
+    def prune(self, service: Document, wanted: Iterable[Ref], spared: set[str]) -> None:
+        """Delete what this very service owns and does not want, but nothing of `spared` components.
+
+        Raises:
+            ClusterError: As `apply` says.
+        """
+        kept = set(wanted)
+        for ref, document in self._owned(service):
+            labels = document["metadata"].get("labels") or {}
+            if ref in kept or labels.get(COMPONENT_LABEL) in spared:
+                continue
+            if self._cluster.delete(ref, str(document["metadata"]["uid"])):
+                self._counted.applied(ref.kind.name, "pruned")
+            self._forget(ref)
+
+    def _one(self, service: Document, manifest: Mapping[str, Any]) -> None:
+        ref, mark = ref_of(manifest), fingerprint(manifest)
+        live = self._world.get(ref.kind, ref.namespace, ref.name)
+        if live is None:
+            self._check_owner(service)
+            live = self._cluster.read(ref)
+        if live is not None:
+            _check_ours(service, ref, live)
+            if self._is_applied(ref, mark, live, manifest):
+                self._counted.applied(ref.kind.name, "unchanged")
+                return
+        done = self._cluster.apply(manifest)
+        self._world.put(ref.kind, done)
+        self._remember(ref, mark, done)
+        self._counted.applied(ref.kind.name, "applied")
+
+    def _is_applied(self, ref: Ref, mark: str, live: Document, manifest: Mapping[str, Any]) -> bool:
+        with self._lock:
+            known = self._applied.get(ref)
+        if known is None or known[0] != mark:
+            return False
+        if known[1] == live["metadata"].get("resourceVersion"):
+            return True
+        if not covers(live, manifest):
+            return False
+        self._remember(ref, mark, live)
+        return True
+
+    def _check_owner(self, service: Document) -> None:
+        """Before something is created: the watch may be late, and the service gone by now."""
+        metadata = service["metadata"]
+        ref = Ref(SERVICE, metadata["namespace"], metadata["name"])
+        live = self._cluster.read(ref)
+        if live is None or live["metadata"]["uid"] != metadata["uid"]:
+            raise Conflict(str(ref))
+
+    def _fault(self, ref: Ref, manifest: Mapping[str, Any], error: OperatorError) -> Fault:
+        live = self._world.get(ref.kind, ref.namespace, ref.name)
+        is_in_force = (
+            live is not None and not isinstance(error, NameTaken) and covers(live, manifest)
+        )
+        return Fault(_reason(error), _message(error), is_in_force)
+
+    def _owned(self, service: Document) -> Iterator[tuple[Ref, Document]]:
+        key = owner_of(SERVICE, service)
+        uid = service["metadata"].get("uid")
+        for kind in CHILDREN:
+            for document in self._world.owned(kind, key) if key else ():
+                metadata = document["metadata"]
+                if uid in {one.get("uid") for one in metadata.get("ownerReferences") or ()}:
+                    yield Ref(kind, str(metadata["namespace"]), str(metadata["name"])), document
+
+    def _remember(self, ref: Ref, mark: str, live: Document) -> None:
+        with self._lock:
+            self._applied[ref] = (mark, str(live["metadata"].get("resourceVersion")))
+
+    def _forget(self, ref: Ref) -> None:
+        with self._lock:
+            self._applied.pop(ref, None)
+
+
+def _check_ours(service: Document, ref: Ref, live: Document) -> None:
+    """An object is ours where we own it, or where nobody owns it and it carries our labels."""
+    uid, metadata = service["metadata"].get("uid"), live["metadata"]
+    references = metadata.get("ownerReferences") or ()
+    if any(one.get("uid") == uid for one in references):
+        return
+    owner = next((one for one in references if one.get("controller")), None)
+    key = owner_of(SERVICE, service)
+    if owner is None and owner_of(ref.kind, live) == key:
+        return
+    if owner is not None and (owner.get("kind"), owner.get("name")) == (
+        SERVICE.name,
+        key and key.name,
+    ):
+        raise Conflict(str(ref))  # of a former service of this name: it is being collected
+    raise NameTaken(str(ref), f"{owner['kind']} {owner['name']}" if owner else "nobody we know")
+
+
+def _reason(error: OperatorError) -> Reason:
+    if isinstance(error, NameTaken):
+        return Reason.NAME_TAKEN
+    if isinstance(error, ClusterRefused):
+        return Reason.APPLY_REFUSED
+    if isinstance(error, KindMissing):
+        return Reason.KSERVE_MISSING if _is_kserve(error.kind) else Reason.APPLY_FAILED
+    is_kserve = isinstance(error, WebhookUnreachable) and _is_kserve(error.message)
+    return Reason.KSERVE_UNREACHABLE if is_kserve else Reason.APPLY_FAILED
+
+
+def _message(error: OperatorError) -> str:
+    if isinstance(error, ClusterRefused) and error.status == HTTPStatus.FORBIDDEN:
+        return (
+            f"{error}; grant the operator's ServiceAccount that verb, or allow it in the namespace"
+        )
+    return str(error)
+
+
+def _blamed(ref: Ref, error: OperatorError, before: KServe) -> KServe:
+    """What a failure says about KServe: nothing, that it is missing, or that it does not answer."""
+    if isinstance(error, KindMissing) and ref.kind == INFERENCE_SERVICE:
+        return KServe(KServeState.MISSING)
+    if isinstance(error, WebhookUnreachable) and _is_kserve(error.message):
+        return KServe(KServeState.UNREACHABLE, error.message)
+    return before
+
+
+def _is_kserve(text: str) -> bool:
+    return "kserve" in text.lower()

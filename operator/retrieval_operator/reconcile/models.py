@@ -1,0 +1,63 @@
+"""The facts of models, asked for once: tables and descriptions first, a hub where it is allowed.
+
+What nobody knows is asked again later: soon where the answer may come by itself, after ten minutes
+where somebody has to do something. May be called from several threads.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from retrieval_operator.facts import BrokenCheckpoint, Look, ModelFacts, Unknown, facts_for
+from retrieval_operator.spec import Component
+
+SOON_S: Final = 60.0
+_LATER_S: Final = 600.0
+_MOST: Final = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    facts: ModelFacts | Unknown
+    until_s: float
+
+
+class Models:
+    """Remembers facts by what the object says about a model."""
+
+    def __init__(self, look: Look | None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._look = look
+        self._clock = clock
+        self._known: dict[tuple[str, str], _Known] = {}
+        self._lock = threading.Lock()
+
+    def facts(self, component: Component) -> ModelFacts | Unknown:
+        """The facts of a component's model, or why there are none. May ask a hub, and block."""
+        key = (component.name.value, component.model.model_dump_json())
+        now_s = self._clock()
+        with self._lock:
+            known = self._known.get(key)
+        if known is not None and now_s < known.until_s:
+            return known.facts
+        found = self._ask(component)
+        with self._lock:
+            if len(self._known) >= _MOST:
+                self._known.clear()
+            self._known[key] = _Known(found, now_s + _lifetime_s(found))
+        return found
+
+    def _ask(self, component: Component) -> ModelFacts | Unknown:
+        try:
+            return facts_for(component, look=self._look)
+        except BrokenCheckpoint as error:
+            return Unknown(str(error))
+
+
+def _lifetime_s(found: ModelFacts | Unknown) -> float:
+    if isinstance(found, ModelFacts):
+        return float("inf")  # a revision does not change
+    return SOON_S if found.is_passing else _LATER_S

@@ -1,0 +1,40 @@
+"""What the operator has seen of the cluster: kinds, keys, and one store that is always read.
+
+The watch fills the store, a pass reads it; neither asks the API server for what is already known.
+"""
+
+from retrieval_operator.world.kinds import (
+    CHILDREN,
+    DEPLOYMENT,
+    EVENT,
+    INFERENCE_SERVICE,
+    LEASE,
+    NODE,
+    POD,
+    SERVICE,
+    Key,
+    Kind,
+    Ref,
+    kind_of,
+    ref_of,
+)
+from retrieval_operator.world.store import Document, Store, owner_of
+
+__all__ = [
+    "CHILDREN",
+    "DEPLOYMENT",
+    "EVENT",
+    "INFERENCE_SERVICE",
+    "LEASE",
+    "NODE",
+    "POD",
+    "SERVICE",
+    "Document",
+    "Key",
+    "Kind",
+    "Ref",
+    "Store",
+    "kind_of",
+    "owner_of",
+    "ref_of",
+]

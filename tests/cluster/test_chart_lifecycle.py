@@ -1,0 +1,158 @@
+"""Install, upgrade, roll back and uninstall a release on a real API server."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from retrieval_operator.crd import NAME, PLURAL
+from retrieval_operator.spec.service import GROUP
+from tests.chart.helm import helm
+from tests.chart.write import CHART
+from tests.cluster.api import DEPLOYMENT, NAMESPACE, RETRIEVAL_SERVICE, Api, Document
+from tests.cluster.lab import Lab
+from tests.support.spec import document
+
+DEFINITION = "apiextensions.k8s.io/v1/CustomResourceDefinition"
+CLUSTER_ROLE = "rbac.authorization.k8s.io/v1/ClusterRole"
+RELEASE = "operator"
+FULL_NAME = "operator-retrieval-operator"
+_NUMBERS = count(1)
+
+
+class Release:
+    """One release of the chart, in a namespace of its own."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.namespace = f"lifecycle-{next(_NUMBERS)}"
+        self._where = ("--namespace", self.namespace, "--kubeconfig", lab.kubeconfig)
+
+    def helm(self, *arguments: str | Path, values: dict[str, Any] | None = None) -> str:
+        """What helm says about it."""
+        return helm(*arguments, *self._where, values=values)
+
+
+def older(folder: Path) -> Path:
+    """The chart as an earlier version might have been: a column fewer in the definition."""
+    shutil.copytree(CHART, folder)
+    chart = yaml.safe_load((folder / "Chart.yaml").read_text())
+    (folder / "Chart.yaml").write_text(
+        yaml.safe_dump(chart | {"version": "0.0.9", "appVersion": "0.0.9"})
+    )
+    definition = yaml.safe_load((folder / "files" / "crd.yaml").read_text())
+    definition["spec"]["versions"][0]["additionalPrinterColumns"].pop()
+    (folder / "files" / "crd.yaml").write_text(yaml.safe_dump(definition))
+    return folder
+
+
+def columns(api: Api) -> int:
+    """How many columns `kubectl get rsvc` has."""
+    return len(api.get(DEFINITION, NAME)["spec"]["versions"][0]["additionalPrinterColumns"])
+
+
+def image(api: Api, release: Release) -> str:
+    """What the operator runs."""
+    deployment = api.get(DEPLOYMENT, FULL_NAME, release.namespace)
+    return str(deployment["spec"]["template"]["spec"]["containers"][0]["image"])
+
+
+@pytest.fixture
+def release(plane: Lab, api: Api, tmp_path: Path) -> Iterator[Release]:
+    """An older version, installed over the definition that the lab has."""
+    made = Release(plane)
+    api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": made.namespace}})
+    made.helm("install", RELEASE, older(tmp_path / "older"), "--take-ownership")
+    yield made
+    try:
+        made.helm("uninstall", RELEASE)
+    except subprocess.CalledProcessError as error:
+        assert "not found" in error.stderr  # noqa: PT017 - the test uninstalled it already
+    api.delete(NAMESPACE, made.namespace)
+
+
+def test_an_upgrade_brings_the_new_definition_and_a_rollback_takes_it_back(
+    release: Release, api: Api
+):
+    old = columns(api)
+    assert image(api, release) == "retrieval-operator:0.0.9"
+    release.helm("upgrade", RELEASE, CHART)
+    version = yaml.safe_load((CHART / "Chart.yaml").read_text())["appVersion"]
+    assert (columns(api), image(api, release)) == (old + 1, f"retrieval-operator:{version}")
+    release.helm("rollback", RELEASE, "1")
+    assert (columns(api), image(api, release)) == (old, "retrieval-operator:0.0.9")
+    release.helm("upgrade", RELEASE, CHART)
+    assert columns(api) == old + 1
+
+
+def test_uninstalling_keeps_every_object_and_removes_the_rest(release: Release, api: Api):
+    release.helm("upgrade", RELEASE, CHART)
+    api.apply(document(name="survivor"))
+    release.helm("uninstall", RELEASE)
+    assert api.get(DEFINITION, NAME)
+    assert api.get(RETRIEVAL_SERVICE, "survivor")
+    assert api.find(DEPLOYMENT, FULL_NAME, release.namespace) is None
+    assert not [
+        role["metadata"]["name"]
+        for role in api.list(CLUSTER_ROLE)
+        if FULL_NAME in role["metadata"]["name"]
+    ]
+    release.helm("install", RELEASE, CHART)  # takes over what it left
+    assert api.get(RETRIEVAL_SERVICE, "survivor")
+    api.delete(RETRIEVAL_SERVICE, "survivor")
+
+
+def test_viewers_read_services_and_editors_write_them_but_not_their_status(
+    release: Release, api: Api
+):
+    for role in ("viewer", "editor"):
+        api.create(binding(role, release.namespace))
+    assert may(api, "viewer", "list", release.namespace)
+    assert not may(api, "viewer", "create", release.namespace)
+    for verb in ("create", "update", "patch", "delete"):
+        assert may(api, "editor", verb, release.namespace)
+    assert not may(api, "editor", "patch", release.namespace, "status")
+
+
+def binding(role: str, namespace: str) -> Document:
+    """The chart's role for the user of that name."""
+    group = "rbac.authorization.k8s.io"
+    return {
+        "apiVersion": f"{group}/v1",
+        "kind": "RoleBinding",
+        "metadata": {"name": role, "namespace": namespace},
+        "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": f"{FULL_NAME}-{role}"},
+        "subjects": [{"apiGroup": group, "kind": "User", "name": role}],
+    }
+
+
+def may(api: Api, user: str, verb: str, namespace: str, subresource: str = "") -> bool:
+    """What the API server's own authorisation says."""
+    asked = {
+        "group": GROUP,
+        "resource": PLURAL,
+        "subresource": subresource,
+        "verb": verb,
+        "namespace": namespace,
+    }
+    review = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SubjectAccessReview",
+        "spec": {"user": user, "resourceAttributes": asked},
+    }
+    path = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
+    return bool(api.send("POST", path, json=review)["status"]["allowed"])
+
+
+def test_a_bad_value_changes_nothing(release: Release, api: Api):
+    before = image(api, release)
+    with pytest.raises(subprocess.CalledProcessError, match="returned non-zero") as refusal:
+        release.helm("upgrade", RELEASE, CHART, values={"replicas": 7})
+    assert "got 7, want 2" in refusal.value.stderr
+    assert image(api, release) == before

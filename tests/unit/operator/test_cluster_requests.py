@@ -1,0 +1,171 @@
+"""Answers of the API server become errors by who has to act, and writes need the lead."""
+
+import json
+from collections.abc import Mapping
+
+import pytest
+
+from retrieval_operator.cluster import Client, Writer, served_apis
+from retrieval_operator.cluster.client import APPLY
+from retrieval_operator.cluster.lease import LeaseFile, Record
+from retrieval_operator.errors import (
+    ClusterRefused,
+    ClusterUnavailable,
+    Conflict,
+    KindMissing,
+    LeadershipLost,
+    NotFound,
+    WebhookUnreachable,
+)
+from retrieval_operator.world import DEPLOYMENT, Ref
+from tests.support.operating import KEY, NOW
+
+MANIFEST = {
+    "apiVersion": "serving.kserve.io/v1beta1",
+    "kind": "InferenceService",
+    "metadata": {"name": "docs-embedder", "namespace": "search"},
+}
+
+
+class Server:
+    """Answers requests from a list, and keeps what was asked."""
+
+    def __init__(self, *answers: tuple[int, Mapping[str, object]] | OSError, headers=None) -> None:
+        self.asked: list[tuple[str, str, dict[str, object] | None, str]] = []
+        self.counted: list[tuple[str, int]] = []
+        self._answers = list(answers)
+        self._headers = headers or {}
+        self.client = Client(self._send, lambda *facts: self.counted.append(facts))
+
+    def _send(self, method, target, body, content_type):
+        self.asked.append((method, target, json.loads(body) if body else None, content_type))
+        answer = self._answers.pop(0)
+        if isinstance(answer, OSError):
+            raise answer
+        status, document = answer
+        return status, self._headers, json.dumps(document).encode()
+
+
+def failing(status: int, message: str = "no", headers=None, **details: object) -> Server:
+    body = {"kind": "Status", "message": message, "details": details}
+    return Server((status, body), headers=headers)
+
+
+CASES = {
+    "a missing right": (failing(403, "cannot patch"), ClusterRefused),
+    "an invalid field": (failing(422, "spec.x: invalid"), ClusterRefused),
+    "a denial by a webhook": (failing(400, "admission webhook denied the request"), ClusterRefused),
+    "a change by somebody else": (failing(409), Conflict),
+    "too many requests": (failing(429), ClusterUnavailable),
+    "an internal error": (failing(500, "etcdserver: leader changed"), ClusterUnavailable),
+    "a restart": (failing(503), ClusterUnavailable),
+    "an expired token": (failing(401), ClusterUnavailable),
+    "no connection": (Server(OSError("connection refused")), ClusterUnavailable),
+    "a webhook that is away": (
+        failing(500, 'failed calling webhook "x.kserve": connection refused'),
+        WebhookUnreachable,
+    ),
+    "an object that is not there": (failing(404, kind="x", name="docs"), NotFound),
+    "a kind that is not served": (failing(404, "404 page not found"), KindMissing),
+    "a namespace that is going": (
+        failing(403, causes=[{"reason": "NamespaceTerminating"}]),
+        ClusterUnavailable,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_an_answer_is_an_error_by_who_has_to_act(case):
+    server, error = CASES[case]
+    with pytest.raises(error):
+        server.client.request("PATCH", "/apis/x/v1/namespaces/search/things/docs")
+
+
+@pytest.mark.parametrize("written", ["7", "7.0"])
+def test_a_server_that_asks_to_wait_is_heard(written):
+    with pytest.raises(ClusterUnavailable) as raised:
+        failing(429, headers={"Retry-After": written}).client.request("GET", "/api")
+    assert raised.value.retry_after_s == 7.0
+
+
+@pytest.mark.parametrize("written", ["-3", "Wed, 21 Oct 2026 07:28:00 GMT", ""])
+def test_a_nonsensical_wait_is_none(written):
+    with pytest.raises(ClusterUnavailable) as raised:
+        failing(429, headers={"Retry-After": written}).client.request("GET", "/api")
+    assert raised.value.retry_after_s == 0.0
+
+
+def test_every_answer_is_counted_and_so_is_none():
+    server = Server((200, {}), OSError("gone"))
+    server.client.request("GET", "/api")
+    with pytest.raises(ClusterUnavailable):
+        server.client.request("GET", "/api")
+    assert server.counted == [("GET", 200), ("GET", 0)]
+
+
+def test_an_apply_takes_its_fields_over_with_one_manager():
+    server = Server((200, {"metadata": {}}))
+    Writer(server.client, lambda: True).apply(MANIFEST)
+    ((method, target, body, content_type),) = server.asked
+    assert method == "PATCH"
+    assert target.startswith(
+        "/apis/serving.kserve.io/v1beta1/namespaces/search/inferenceservices/docs-embedder?"
+    )
+    assert "fieldManager=retrieval-operator" in target
+    assert "force=true" in target
+    assert (body, content_type) == (MANIFEST, APPLY)
+
+
+def test_only_that_very_object_is_deleted():
+    server = Server((200, {}), (404, {"details": {"name": "x"}}), (409, {}))
+    writer, ref = Writer(server.client, lambda: True), Ref(DEPLOYMENT, "search", "x")
+    assert writer.delete(ref, "uid-1")
+    assert server.asked[0][2]["preconditions"] == {"uid": "uid-1"}  # type: ignore[index]
+    assert not writer.delete(ref, "uid-1")
+    assert not writer.delete(ref, "uid-1")
+
+
+def test_a_replica_that_does_not_lead_sends_no_write():
+    server = Server()
+    writer = Writer(server.client, lambda: False)
+    writes = (
+        lambda: writer.apply(MANIFEST),
+        lambda: writer.delete(Ref(DEPLOYMENT, "search", "x"), "uid"),
+        lambda: writer.write_status(KEY, "uid", {}),
+        lambda: writer.announce({}),
+    )
+    for write in writes:
+        with pytest.raises(LeadershipLost):
+            write()
+    assert server.asked == []
+
+
+def test_an_event_that_was_told_before_is_counted_up():
+    server = Server((409, {}), (200, {"series": {"count": 2}}), (200, {}))
+    event = {
+        "metadata": {"name": "docs.1", "namespace": "search"},
+        "eventTime": "2026-01-02T03:04:05.000000Z",
+    }
+    Writer(server.client, lambda: True).announce(event)
+    assert server.asked[-1][2] == {
+        "series": {"count": 3, "lastObservedTime": "2026-01-02T03:04:05.000000Z"}
+    }
+
+
+def test_served_kinds_are_told_by_group_and_version():
+    groups = {"groups": [{"versions": [{"groupVersion": "keda.sh/v1alpha1"}]}]}
+    assert served_apis(Server((200, groups)).client) == {"v1", "keda.sh/v1alpha1"}
+
+
+def test_a_lease_is_written_against_the_version_that_was_read():
+    answer = {"metadata": {"resourceVersion": "8"}, "spec": {"holderIdentity": "me"}}
+    server = Server((200, answer), (201, answer))
+    lease = LeaseFile(server.client, "system", "operator")
+    lease.write(Record(version="7", holder="other", transitions=4), "me", 15, NOW)
+    lease.write(Record(), "me", 15, NOW)
+    put, post = server.asked
+    assert put[0] == "PUT"
+    assert put[2]["metadata"]["resourceVersion"] == "7"  # type: ignore[index]
+    assert put[2]["spec"]["leaseTransitions"] == 5  # type: ignore[index]
+    assert post[0] == "POST"
+    assert post[1].endswith("/leases")

@@ -1,0 +1,188 @@
+"""Conditions are a function of the situation alone, and every reason has its meaning."""
+
+from datetime import timedelta
+from itertools import product
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from retrieval_operator.derive import (
+    MEANINGS,
+    Fault,
+    KServe,
+    KServeState,
+    Reason,
+    Situation,
+    derive,
+    document,
+    news,
+    read,
+)
+from retrieval_operator.derive.advice import advice
+from retrieval_operator.derive.news import event
+from retrieval_operator.derive.reasons import STAGES
+from retrieval_operator.observe import ComponentState, Stage, Trouble, TroubleKind
+from retrieval_operator.plan import Plan, Refusal
+from retrieval_operator.plan import Reason as Refused
+from retrieval_operator.plan import plan as planned
+from retrieval_operator.spec import ComponentName
+from retrieval_operator.spec.status import Status
+from tests.support.operating import NOW, service
+from tests.support.planning import ask, cluster, facts, gpu_node
+
+EMBEDDER = ComponentName.EMBEDDER
+PLAN = planned(ask(), facts(), cluster(gpu_node()))
+REFUSAL = Refusal(EMBEDDER, Refused.DOES_NOT_FIT, "needs 9.8 Gi, there are 4 Gi")
+assert isinstance(PLAN, Plan)
+
+troubles = st.builds(
+    Trouble,
+    st.sampled_from(TroubleKind),
+    st.sampled_from(["OOMKilled", "CrashLoopBackOff", "Unschedulable"]),
+    st.text(max_size=20),
+    st.sampled_from([None, "pod-1"]),
+    exit_code=st.sampled_from([None, 1, 137]),
+)
+states = st.builds(
+    ComponentState,
+    st.just(EMBEDDER),
+    st.sampled_from([None, "docs-embedder"]),
+    desired=st.integers(0, 3),
+    updated=st.integers(0, 3),
+    ready=st.integers(0, 3),
+    stage=st.sampled_from(Stage),
+    troubles=st.lists(troubles, max_size=2).map(tuple),
+)
+situations = st.builds(
+    Situation,
+    st.integers(1, 9),
+    st.just(NOW),
+    states.map(lambda state: {EMBEDDER: state}),
+    st.sampled_from([{EMBEDDER: PLAN}, {EMBEDDER: REFUSAL}]),
+    st.sampled_from([(), (), ("spec.embedder: got 1, wanted 2",)]),
+    is_suspended=st.booleans(),
+    kserve=st.sampled_from(KServeState).map(KServe),
+    faults=st.sampled_from([(), (Fault(Reason.APPLY_REFUSED, "forbidden"),)]),
+)
+
+
+def condition(status: Status, kind: str):
+    return next(one for one in status.conditions if one.type == kind)
+
+
+@settings(deadline=None)
+@given(situations)
+def test_the_same_situation_twice_is_the_same_status_whenever_it_is_looked_at(situation):
+    first = derive(situation, Status())
+    later = Situation(
+        **{
+            **{name: getattr(situation, name) for name in Situation.__slots__},
+            "now": NOW + timedelta(hours=1),
+        }
+    )
+    again = derive(later, read(document(first)))
+    assert document(again) == document(first)
+    assert news(first, again) == ()
+
+
+@settings(deadline=None)
+@given(situations)
+def test_every_reason_is_in_the_table_and_every_message_says_something(situation):
+    for one in derive(situation, Status()).conditions:
+        assert one.reason in MEANINGS, one
+        assert one.message, one
+        assert one.observed_generation == situation.generation
+
+
+@settings(deadline=None)
+@given(situations)
+def test_a_ready_service_answers_is_planned_and_wants_nothing(situation):
+    status = derive(situation, Status())
+    if condition(status, "Ready").status == "True":
+        assert situation.states[EMBEDDER].is_full
+        assert situation.states[EMBEDDER].stage is Stage.READY
+        assert not situation.problems
+        assert not situation.refusals
+        assert condition(status, "EmbedderReady").status == "True"
+        assert condition(status, "Progressing").status == "False"
+
+
+@settings(deadline=None)
+@given(situations)
+def test_what_is_written_can_be_read_again(situation):
+    status = derive(situation, Status())
+    assert document(read(document(status))) == document(status)
+
+
+@settings(deadline=None)
+@given(situations, situations)
+def test_a_time_moves_exactly_when_its_status_flips(before, after):
+    first = derive(before, Status())
+    later = Situation(
+        **{
+            **{name: getattr(after, name) for name in Situation.__slots__},
+            "now": NOW + timedelta(minutes=1),
+        }
+    )
+    second = derive(later, first)
+    for one in second.conditions:
+        known = next((was for was in first.conditions if was.type == one.type), None)
+        if known is not None:
+            is_same = known.status == one.status
+            assert (known.last_transition_time == one.last_transition_time) == is_same
+
+
+def test_every_word_that_can_be_a_reason_has_a_meaning():
+    words = [*Reason, *STAGES.values(), *(kind.value for kind in TroubleKind)]
+    words += [reason.value for reason in Refused]
+    assert set(map(str, words)) == set(MEANINGS)
+    assert all(text.endswith(".") for text in MEANINGS.values())
+
+
+def test_every_trouble_has_advice_without_blanks():
+    for kind, pod in product(TroubleKind, (None, "docs-1")):
+        state = ComponentState(EMBEDDER, "docs-embedder")
+        text = advice(Trouble(kind, "x", pod=pod, container="main"), state)
+        assert text
+        assert "{" not in text
+
+
+def test_a_refused_plan_carries_its_numbers():
+    situation = Situation(1, NOW, {EMBEDDER: ComponentState(EMBEDDER)}, {EMBEDDER: REFUSAL})
+    status = derive(situation, Status())
+    assert "9.8 Gi" in condition(status, "PlanValid").message
+    assert condition(status, "Ready").reason == "ModelDoesNotFit"
+    assert condition(status, "EmbedderReady").reason == "NotPlanned"
+
+
+def test_a_plan_stays_in_the_status_while_a_new_one_is_refused():
+    state = ComponentState(EMBEDDER, "docs-embedder", desired=1, ready=1, stage=Stage.READY)
+    first = derive(Situation(1, NOW, {EMBEDDER: state}, {EMBEDDER: PLAN}), Status())
+    second = derive(Situation(2, NOW, {EMBEDDER: state}, {EMBEDDER: REFUSAL}), first)
+    assert first.components is not None
+    assert second.components is not None
+    assert second.components.embedder is not None
+    assert second.components.embedder.plan == first.components.embedder.plan  # type: ignore[union-attr]
+
+
+def test_a_status_that_cannot_be_read_counts_as_none():
+    assert read({"phase": "Nonsense"}) == Status()
+    assert read(None) == Status()
+
+
+def test_the_same_news_has_the_same_name_and_fits_an_event():
+    state = ComponentState(EMBEDDER, "docs-embedder", desired=1, stage=Stage.LOADING)
+    bad = ComponentState(
+        EMBEDDER,
+        "docs-embedder",
+        desired=1,
+        stage=Stage.LOADING,
+        troubles=(Trouble(TroubleKind.CRASH, "CrashLoopBackOff", "x" * 400, "pod-1"),),
+    )
+    first = derive(Situation(1, NOW, {EMBEDDER: state}, {EMBEDDER: PLAN}), Status())
+    second = derive(Situation(1, NOW, {EMBEDDER: bad}, {EMBEDDER: PLAN}), first)
+    (item,) = news(first, second)
+    one, other = (event(item, service(), "pod", NOW) for _ in range(2))
+    assert one["metadata"]["name"] == other["metadata"]["name"]
+    assert one["type"] == "Warning"
+    assert len(one["note"]) <= 1024

@@ -1,0 +1,64 @@
+"""Prepacked linear layers give the model's own result, and serve only where they are faster."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from retrieval_predictor.model import linears
+from retrieval_predictor.model.encoder import PackedEncoder, make_probe
+from retrieval_predictor.model.load import load
+from retrieval_predictor.settings import Precision, Settings
+from tests.support import checkpoints
+
+
+def has_onednn() -> bool:
+    return torch.backends.mkldnn.is_available()
+
+
+@pytest.mark.skipif(not has_onednn(), reason="this build of PyTorch has no oneDNN")
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("shape", [(1, 48), (1, 7, 48), (130, 48)])
+def test_a_prepacked_layer_computes_what_the_layer_did(bias, shape):
+    layer = nn.Linear(48, 80, bias=bias)
+    rows = torch.randn(shape)
+    with torch.inference_mode():
+        got = linears.PrepackedLinear(layer)(rows)
+        torch.testing.assert_close(got, layer(rows), atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.skipif(not has_onednn(), reason="this build of PyTorch has no oneDNN")
+@pytest.mark.parametrize("maker", [checkpoints.bert, checkpoints.qwen3, checkpoints.modernbert])
+def test_a_model_with_prepacked_layers_gives_the_same_vectors(maker, tmp_path: Path):
+    folder = checkpoints.sentence_files(maker(tmp_path / "model"))
+    settings = Settings(model={"uri": f"file://{folder}"}, precision=Precision.FP32)
+    runner: Any = load(settings, tmp_path).runner
+    model = runner._encoder._model
+    encoder, probe = PackedEncoder(model), make_probe(250, 64)
+    with torch.inference_mode():
+        wanted = encoder(probe)
+        linears.replace(model)
+        assert not any(type(layer) is nn.Linear for layer in model.modules())
+        torch.testing.assert_close(encoder(probe), wanted, atol=2e-5, rtol=1e-4)
+
+
+def test_a_model_without_linear_layers_stays_as_it_is():
+    assert linears.prepack(nn.Sequential(nn.LayerNorm(8))) == linears.PLAIN
+
+
+def test_a_layer_that_is_more_than_linear_is_left_alone():
+    class Scaled(nn.Linear):
+        def forward(self, rows: torch.Tensor) -> torch.Tensor:
+            return 2 * super().forward(rows)
+
+    model = nn.Sequential(Scaled(8, 8))
+    linears.replace(model)
+    assert isinstance(model[0], Scaled)
+
+
+def test_a_number_format_that_is_not_known_to_agree_stays_as_it_is():
+    assert linears.prepack(nn.Sequential(nn.Linear(8, 8).half())) == linears.PLAIN
