@@ -63,10 +63,11 @@ fix: $(READY)  ## Format, and repair what the linter can
 	$(BIN)/ruff check --fix --quiet . || true
 	$(BIN)/ruff format --quiet .
 
-generate: $(READY)  ## Write the CRD, its reference, dashboards, rules and golden manifests from the code
+generate: tools  ## Write the CRD, its reference, dashboards, rules and golden manifests from the code
 	$(BIN)/python -m retrieval_operator.generate
 	$(BIN)/python -m tests.golden.write
 	$(BIN)/python -m grafana.retrieval_monitoring
+	$(BIN)/python -m tests.chart.write
 
 bench: $(READY)  ## Measure the quickstart on this machine
 	./bench/quickstart.sh

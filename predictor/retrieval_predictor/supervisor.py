@@ -56,6 +56,7 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # inherited: an engine may not listen yet
         processes.sign(self._folder, "supervisor")
         try:
             return await self._serve()
