@@ -10,7 +10,8 @@
     │   ├── BadFile             a file that is not what it should be (cli/documents.py)
     │   ├── BadSettings         an unknown or impossible setting of the operator (settings.py)
     │   ├── PortTaken           a port that something else listens on (local/predictors.py)
-    │   └── NameTaken           an object of that name belongs to somebody else
+    │   ├── NameTaken           an object of that name belongs to somebody else
+    │   └── FieldsContested     somebody else keeps changing what the operator sets
     └── ClusterError        the API server did not do what was asked (raised by cluster/)
         ├── NotLoggedIn         no way to reach an API server is configured; the admin acts
         ├── ClusterRefused      forbidden or invalid; the admin of the cluster acts
@@ -121,6 +122,21 @@ class NameTaken(AuthorError):
         return (
             f"{self.what} exists and belongs to {self.owner}: delete it, or create this service "
             "under another name"
+        )
+
+
+@dataclass(eq=False)
+class FieldsContested(AuthorError):
+    """Somebody else changes fields of ours again and again."""
+
+    code: ClassVar[str] = "FieldsContested"
+    what: str
+    rival: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.rival} keeps changing fields of {self.what} that the operator sets: stop it, "
+            "or say what it wants in the RetrievalService"
         )
 
 

@@ -21,6 +21,8 @@ from retrieval_operator.cluster.lease import Record
 from retrieval_operator.errors import ClusterError, Conflict
 
 _RENEWALS_A_LEASE: Final = 3
+_LOOK_S: Final = 2.0
+"""Pause of who does not lead: a lease that is given back is taken within it (client-go: 2 s)."""
 _GIVE_UP_AT: Final = 2 / 3
 """Share of a lease after which a holder that could not renew stops: before it runs out."""
 
@@ -100,7 +102,8 @@ class Leader:
         self._clock = asyncio.get_running_loop().time
         while True:
             await self._turn()
-            await asyncio.sleep(self._seconds / _RENEWALS_A_LEASE)
+            pause_s = self._seconds / _RENEWALS_A_LEASE
+            await asyncio.sleep(pause_s if self._leads else min(pause_s, _LOOK_S))
 
     async def resign(self) -> None:
         """Stop leading at once, and let another replica take over without waiting."""
@@ -120,8 +123,10 @@ class Leader:
                 return
             record = await self._write(record, self._identity, self._seconds)
             self._sight = see(self._sight, record, self._clock())
+            if not self.holds():
+                self._set(leads=False)  # passes were refused meanwhile: they are due again
             self._until_s = started_s + self._seconds * _GIVE_UP_AT
-            self._set(leads=True)
+            self._set(leads=self._clock() < self._until_s)
         except Conflict:
             self._set(leads=False)
         except ClusterError as error:

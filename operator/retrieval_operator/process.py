@@ -180,6 +180,7 @@ class Operator:
                 settings.namespaces,
                 lease if settings.leader_election else None,
                 settings.resync_seconds,
+                settings.stall_seconds / 2,
             ),
             client,
             self._world,

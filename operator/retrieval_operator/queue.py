@@ -58,6 +58,7 @@ class Queue(Generic[K]):
         self._running: set[K] = set()
         self._timers: dict[K, asyncio.TimerHandle] = {}
         self._failures: dict[K, int] = {}
+        self._held: dict[K, float] = {}
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -65,7 +66,11 @@ class Queue(Generic[K]):
         self.retried = 0
 
     def add(self, key: K) -> None:
-        """Pass over `key` as soon as a worker is free; an earlier timer is not needed any more."""
+        """Pass over `key` as soon as a worker is free, but not before a server allows it."""
+        if self._held_s(key) > 0:
+            self._later(key, self._held_s(key))
+            return
+        self._held.pop(key, None)
         timer = self._timers.pop(key, None)
         if timer is not None:
             timer.cancel()
@@ -82,17 +87,12 @@ class Queue(Generic[K]):
         if delay_s <= 0:
             self.add(key)
             return
-        loop = asyncio.get_running_loop()
-        timer = self._timers.get(key)
-        if key in self._since_s or (timer and timer.when() <= loop.time() + delay_s):
-            return
-        if timer is not None:
-            timer.cancel()
-        self._timers[key] = loop.call_later(delay_s, self.add, key)
+        self._later(key, max(delay_s, self._held_s(key)))
 
     def forget(self, key: K) -> None:
         """Drop the count of failures and the timer of a key that is gone."""
         self._failures.pop(key, None)
+        self._held.pop(key, None)
         timer = self._timers.pop(key, None)
         if timer is not None:
             timer.cancel()
@@ -102,6 +102,7 @@ class Queue(Generic[K]):
         for key in tuple(self._timers):
             self.forget(key)
         self._failures.clear()
+        self._held.clear()
         self._ready.clear()
         self._since_s.clear()
 
@@ -140,6 +141,28 @@ class Queue(Generic[K]):
         """Wait until no pass is in progress."""
         await self._idle.wait()
 
+    def _hold(self, key: K, wait_s: float) -> None:
+        """The server asked for patience: events do not shorten it."""
+        self._since_s.pop(key, None)
+        self._held[key] = asyncio.get_running_loop().time() + wait_s
+
+    def _held_s(self, key: K) -> float:
+        return self._held.get(key, 0.0) - asyncio.get_running_loop().time()
+
+    def _later(self, key: K, delay_s: float) -> None:
+        loop = asyncio.get_running_loop()
+        timer = self._timers.get(key)
+        if key in self._since_s or (timer and timer.when() <= loop.time() + delay_s):
+            return
+        if timer is not None:
+            timer.cancel()
+        self._timers[key] = loop.call_later(delay_s, self._due, key)
+
+    def _due(self, key: K) -> None:
+        self._timers.pop(key, None)
+        self._held.pop(key, None)
+        self.add(key)
+
     async def _next(self) -> K:
         while not self._ready:
             self._wake.clear()
@@ -154,6 +177,8 @@ class Queue(Generic[K]):
         self._running.discard(key)
         if not self._running:
             self._idle.set()
+        if isinstance(outcome, Failed) and outcome.at_least_s > 0:
+            self._hold(key, outcome.at_least_s)
         if key in self._since_s:  # added while it ran
             self._ready.append(key)
             self._wake.set()

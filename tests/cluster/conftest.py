@@ -100,15 +100,16 @@ def faults(proxy: FaultyApi, operator: Operated) -> Iterator[FaultyApi]:
 
 
 @pytest.fixture
-def took(request: pytest.FixtureRequest) -> Callable[[str], float]:
-    """Record the seconds since the last call, or since the test began, under a name."""
+def took(request: pytest.FixtureRequest) -> Callable[..., float]:
+    """Record the seconds since the last call, or since the test began, or any other figure."""
     since_s = time.monotonic()
 
-    def record(what: str) -> float:
+    def record(what: str, figure: float | None = None) -> float:
         nonlocal since_s
         began_s, since_s = since_s, time.monotonic()
-        request.node.user_properties.append((what, round(since_s - began_s, 2)))
-        return since_s - began_s
+        seen = since_s - began_s if figure is None else figure
+        request.node.user_properties.append((what, round(seen, 2)))
+        return seen
 
     return record
 

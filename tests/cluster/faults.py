@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import ssl
 import threading
 from collections import Counter
@@ -33,6 +34,9 @@ _REASONS: Final = {
     503: "ServiceUnavailable",
 }
 _BODY_BYTES: Final = 16 * 2**20
+_QUIET: Final = logging.getLogger(f"{__name__}.quiet")
+_QUIET.setLevel(logging.CRITICAL)
+"""Clients that go away in the middle of an answer are what tests are about."""
 _FOR_EVER: Final = ClientTimeout(total=None)
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -209,7 +213,7 @@ async def _serve(
 
         application = web.Application(client_max_size=_BODY_BYTES)
         application.router.add_route("*", "/{path:.*}", handle)
-        runner = web.AppRunner(application, shutdown_timeout=0.1, access_log=None)
+        runner = web.AppRunner(application, shutdown_timeout=0.1, access_log=None, logger=_QUIET)
         await runner.setup()
         await web.TCPSite(runner, HOST, port, ssl_context=_certificate(site)).start()
         is_up.set()

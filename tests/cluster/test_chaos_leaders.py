@@ -35,7 +35,7 @@ class Replica:
 
 
 @pytest.fixture(scope="module")
-def replicas(lab, operator) -> Iterator[tuple[Replica, Replica]]:
+def replicas(lab, operator) -> Iterator[tuple[Replica, ...]]:
     operator.stop()
     with faulty_api(lab.site) as first, faulty_api(lab.site) as second:
         both = tuple(

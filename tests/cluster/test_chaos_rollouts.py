@@ -31,7 +31,7 @@ def test_a_rollout_finishes_where_no_gpu_is_spare(lab, namespace, nodes, took):
     nodes(whole())
     ready(lab, namespace)
     before = pods(lab, namespace)
-    found = ready(lab, namespace, maxInputTokens=256)
+    found = ready(lab, namespace, workers=3)
     took("rolled_out_s")
     assert not before & pods(lab, namespace)
     assert found["status"]["components"]["embedder"]["replicas"] == {
@@ -92,14 +92,14 @@ def test_a_node_that_turns_out_to_have_another_gpu_gets_another_plan(lab, namesp
 
 def test_a_live_limit_changes_without_a_restart(lab, namespace, nodes, took):
     nodes(whole())
-    ready(lab, namespace, batching={"maxQueueTokens": 200_000})
+    ready(lab, namespace)
     before = pods(lab, namespace)
-    ready(lab, namespace, batching={"maxQueueTokens": 100_000})
+    ready(lab, namespace, batching={"maxQueueTokens": 65_536})
     took("changed_s")
     (limits,) = (
         one
         for one in lab.api.list("v1/ConfigMap", namespace)
         if "limits" in one["metadata"]["name"]
     )
-    assert "100000" in str(limits["data"])
+    assert "65536" in str(limits["data"])
     assert pods(lab, namespace) == before

@@ -117,7 +117,7 @@ def test_a_pod_monitor_appears_once_its_kind_does(lab, namespace, nodes, install
     wait_ready(lab, "docs", namespace)
     took("ready_s")
     install("monitoring.coreos.com", "v1", "PodMonitor")
-    until(lambda: lab.api.list(POD_MONITOR, namespace), "the PodMonitor", LOOK_S)
+    until(lambda: lab.api.find(POD_MONITOR, "docs", namespace), "the PodMonitor", LOOK_S)
     took("monitored_s")
 
 

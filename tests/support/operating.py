@@ -233,7 +233,11 @@ class FakeCluster:
 
     def run_pods(self, deployed: Document, *pods: Document) -> None:
         """What KServe and the kubelets made of an InferenceService."""
-        self.add(DEPLOYMENT, deployed)
+        name = deployed["metadata"]["labels"]["serving.kserve.io/inferenceservice"]
+        asked = self.objects.get(Ref(INFERENCE_SERVICE, KEY.namespace, name), {}).get("spec") or {}
+        template = {"spec": asked.get("predictor") or {}}
+        spec = {"template": template, **deployed["spec"]}
+        self.add(DEPLOYMENT, {**deployed, "spec": spec})
         for one in pods:
             self.add(POD, one)
 

@@ -5,14 +5,17 @@ Source: Kubernetes documentation, "Server-Side Apply".
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from retrieval_operator.cluster.client import APPLY, MERGE, Requests
-from retrieval_operator.errors import Conflict, LeadershipLost, NotFound
+from retrieval_operator.errors import ClusterUnavailable, Conflict, LeadershipLost, NotFound
 from retrieval_operator.world.kinds import EVENT, SERVICE, Key, Ref, ref_of
 
 FIELD_MANAGER: Final = "retrieval-operator"
+_UNDECLARED: Final = re.compile(r"((?:\.\w+)+): field not declared in schema")
+_UNTYPED: Final = "failed to create typed live object"
 _FORCED: Final = {"fieldManager": FIELD_MANAGER, "force": "true"}
 
 
@@ -40,9 +43,7 @@ class Writer:
         Fields that the manifest does not name stay as they are, and those it named once go.
         """
         self._check()
-        return self._client.request(
-            "PATCH", ref_of(manifest).path, query=_FORCED, body=manifest, content_type=APPLY
-        )
+        return self._apply(ref_of(manifest).path, manifest)
 
     def delete(self, ref: Ref, uid: str) -> bool:
         """Delete that very object with all it owns; False where it is gone already."""
@@ -60,7 +61,11 @@ class Writer:
         return True
 
     def write_status(self, key: Key, uid: str, status: Mapping[str, Any]) -> dict[str, Any]:
-        """Make this the whole status of that very service; the live object."""
+        """Make this the whole status of that very service; the live object.
+
+        Fields that the installed CustomResourceDefinition lacks, being older, are left out. An
+        object from before a type was fixed cannot be applied to, and gets a merge patch.
+        """
         self._check()
         body = {
             "apiVersion": SERVICE.api_version,
@@ -69,7 +74,16 @@ class Writer:
             "status": status,
         }
         path = SERVICE.path(key.namespace, key.name) + "/status"
-        return self._client.request("PATCH", path, query=_FORCED, body=body, content_type=APPLY)
+        try:
+            return self._apply(path, body)
+        except ClusterUnavailable as error:
+            if _UNTYPED in error.problem:
+                merged = {"status": status}
+                return self._client.request("PATCH", path, body=merged, content_type=MERGE)
+            unknown = undeclared(error.problem)
+            if not unknown:
+                raise
+            return self._apply(path, without(body, unknown))
 
     def announce(self, event: Mapping[str, Any]) -> None:
         """Record an event; one of the same name is counted up instead."""
@@ -85,6 +99,29 @@ class Writer:
             series = {"count": count, "lastObservedTime": event["eventTime"]}
             self._client.request("PATCH", path, body={"series": series}, content_type=MERGE)
 
+    def _apply(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        return self._client.request("PATCH", path, query=_FORCED, body=body, content_type=APPLY)
+
     def _check(self) -> None:
         if not self._may_write():
             raise LeadershipLost
+
+
+def undeclared(message: str) -> tuple[tuple[str, ...], ...]:
+    """Paths of the fields that a refused apply says the schema does not have.
+
+    The wording is structured-merge-diff's (typed/helpers.go, errorFormatter).
+    """
+    return tuple(tuple(path.split(".")[1:]) for path in _UNDECLARED.findall(message))
+
+
+def without(body: Mapping[str, Any], paths: Iterable[tuple[str, ...]]) -> dict[str, Any]:
+    """The document without the fields at these paths."""
+    kept = dict(body)
+    for name in {path[0] for path in paths if path}:
+        rest = [path[1:] for path in paths if path and path[0] == name]
+        if () in rest or not isinstance(kept.get(name), Mapping):
+            kept.pop(name, None)
+        else:
+            kept[name] = without(kept[name], rest)
+    return kept

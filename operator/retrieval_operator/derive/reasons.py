@@ -33,6 +33,7 @@ class Reason(StrEnum):
     APPLY_FAILED = "ApplyFailed"
     APPLY_REFUSED = "ApplyRefused"
     NAME_TAKEN = "NameTaken"
+    CONTESTED = "FieldsContested"
     INTERNAL = "InternalError"
     BURST_HELD = "BurstHeld"
     BURST_NOT_HELD = "BurstNotHeld"
@@ -73,6 +74,7 @@ _STATUS: Final = {
     Reason.APPLY_FAILED: "The API server could not take a change; retried with growing pauses.",
     Reason.APPLY_REFUSED: "The API server refused a change, for want of a right or a valid field.",
     Reason.NAME_TAKEN: "An object of the name that is needed belongs to somebody else.",
+    Reason.CONTESTED: "Somebody else keeps changing fields that the operator sets.",
     Reason.INTERNAL: "The operator failed on this object; its log has the details.",
     Reason.BURST_HELD: "The pods can hold the burst of spec.objective.",
     Reason.BURST_NOT_HELD: "The pods cannot hold the burst of spec.objective.",

@@ -35,7 +35,14 @@ def observe(
         desired=desired,
         updated=updated,
         ready=ready,
-        stage=_stage(deployment, seen, desired=desired, updated=updated, ready=ready),
+        stage=_stage(
+            deployment,
+            seen,
+            desired=desired,
+            updated=updated,
+            ready=ready,
+            is_current=_is_current(deployment) and _follows(deployment, inference_service),
+        ),
         troubles=(*_refused_pods(status), *(one.trouble for one in seen if one.trouble)),
         settings=_settings(deployment),
     )
@@ -48,11 +55,12 @@ def _stage(
     desired: int,
     updated: int,
     ready: int,
+    is_current: bool,
 ) -> Stage:
     if deployment is None:
         return Stage.ABSENT
     behind = min((pod.stage for pod in pods), default=Stage.CREATING)
-    if behind < Stage.READY or not _is_current(deployment):
+    if behind < Stage.READY or not is_current:
         return min(behind, Stage.ROLLING_OUT)
     total = int((deployment.get("status") or {}).get("replicas") or 0)
     if ready < desired or len(pods) < desired:
@@ -60,10 +68,19 @@ def _stage(
     return Stage.READY if updated >= desired and total <= updated else Stage.ROLLING_OUT
 
 
-def _is_current(deployment: Mapping[str, Any]) -> bool:
+def _is_current(deployment: Mapping[str, Any] | None) -> bool:
     """Whether the Deployment's status speaks of its present spec."""
+    if deployment is None:
+        return False
     status, metadata = deployment.get("status") or {}, deployment["metadata"]
     return int(status.get("observedGeneration") or 0) >= int(metadata.get("generation") or 0)
+
+
+def _follows(deployment: Mapping[str, Any] | None, inference_service: Mapping[str, Any]) -> bool:
+    """Whether KServe has passed the present settings on to the Deployment yet."""
+    given = _environment(((deployment or {}).get("spec") or {}).get("template"))
+    wanted = _environment({"spec": (inference_service.get("spec") or {}).get("predictor")})
+    return wanted.items() <= given.items()
 
 
 def _newest_first(pods: Iterable[PodView]) -> list[PodView]:
@@ -95,9 +112,18 @@ def _url(inference_service: Mapping[str, Any]) -> str | None:
 
 def _settings(deployment: Mapping[str, Any] | None) -> dict[str, str]:
     """The predictor's settings as the Deployment's pods are given them, by field name."""
-    template = (((deployment or {}).get("spec") or {}).get("template") or {}).get("spec") or {}
-    for container in template.get("containers") or ():
+    given = _environment(((deployment or {}).get("spec") or {}).get("template"))
+    return {field: given[env] for env, field in _SHOWN if env in given}
+
+
+def _environment(template: Mapping[str, Any] | None) -> dict[str, str]:
+    """Plain variables of the predictor's container, by name."""
+    spec = (template or {}).get("spec") or {}
+    for container in spec.get("containers") or ():
         if container.get("name") == _CONTAINER:
-            given = {one["name"]: one.get("value") for one in container.get("env") or ()}
-            return {field: str(given[env]) for env, field in _SHOWN if given.get(env) is not None}
+            return {
+                one["name"]: str(one["value"])
+                for one in container.get("env") or ()
+                if one.get("value") is not None
+            }
     return {}

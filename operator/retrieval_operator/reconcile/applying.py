@@ -7,20 +7,24 @@ lacks something of it. A name that somebody else holds is left alone.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any, Final, Protocol
 
+from retrieval_operator.cluster.writing import FIELD_MANAGER
 from retrieval_operator.derive import Fault, KServe, KServeState, Reason
 from retrieval_operator.errors import (
     ClusterRefused,
     Conflict,
+    FieldsContested,
     KindMissing,
     NameTaken,
     OperatorError,
     WebhookUnreachable,
 )
 from retrieval_operator.reconcile.covering import covers, fingerprint
+from retrieval_operator.reconcile.repairing import Repairs, rival_of
 from retrieval_operator.world import (
     CHILDREN,
     INFERENCE_SERVICE,
@@ -65,12 +69,19 @@ class Counted(Protocol):
 class Applier:
     """Applies and prunes; remembers what it has applied. Safe for several services at a time."""
 
-    def __init__(self, cluster: Cluster, world: Store, counted: Counted) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        world: Store,
+        counted: Counted,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._cluster = cluster
         self._world = world
         self._counted = counted
         self._applied: dict[Ref, tuple[str, str]] = {}
         self._lock = threading.Lock()
+        self._repairs = Repairs(clock)
 
     def forget(self) -> None:
         """Apply everything again at the next pass: a resync, or a new leader."""
@@ -92,7 +103,13 @@ class Applier:
         for manifest in manifests:
             try:
                 self._one(service, manifest)
-            except (NameTaken, ClusterRefused, KindMissing, WebhookUnreachable) as error:
+            except (
+                NameTaken,
+                FieldsContested,
+                ClusterRefused,
+                KindMissing,
+                WebhookUnreachable,
+            ) as error:
                 ref = ref_of(manifest)
                 self._counted.applied(ref.kind.name, "failed")
                 faults.append(self._fault(ref, manifest, error))
@@ -124,7 +141,14 @@ class Applier:
             _check_ours(service, ref, live)
             if self._is_applied(ref, mark, live, manifest):
                 self._counted.applied(ref.kind.name, "unchanged")
+                self._check_peace(ref)
                 return
+            if self._is_edited(ref, mark):
+                self._repair(ref, mark, manifest)
+                return
+        self._write(ref, mark, manifest)
+
+    def _write(self, ref: Ref, mark: str, manifest: Mapping[str, Any]) -> None:
         done = self._cluster.apply(manifest)
         self._world.put(ref.kind, done)
         self._remember(ref, mark, done)
@@ -142,6 +166,24 @@ class Applier:
         self._remember(ref, mark, live)
         return True
 
+    def _is_edited(self, ref: Ref, mark: str) -> bool:
+        """Whether what we applied last is what we want now, so that another has changed it."""
+        with self._lock:
+            return ref in self._applied and self._applied[ref][0] == mark
+
+    def _repair(self, ref: Ref, mark: str, manifest: Mapping[str, Any]) -> None:
+        """Take our fields back, unless somebody would only change them again."""
+        if self._repairs.is_due(ref):
+            rival = rival_of(self._cluster.read(ref) or {}, FIELD_MANAGER)
+            self._write(ref, mark, manifest)
+            self._repairs.repaired(ref, rival)
+        self._check_peace(ref)
+
+    def _check_peace(self, ref: Ref) -> None:
+        streak = self._repairs.streak(ref)
+        if streak.is_contested:
+            raise FieldsContested(str(ref), streak.rival)
+
     def _check_owner(self, service: Document) -> None:
         """Before something is created: the watch may be late, and the service gone by now."""
         metadata = service["metadata"]
@@ -153,7 +195,9 @@ class Applier:
     def _fault(self, ref: Ref, manifest: Mapping[str, Any], error: OperatorError) -> Fault:
         live = self._world.get(ref.kind, ref.namespace, ref.name)
         is_in_force = (
-            live is not None and not isinstance(error, NameTaken) and covers(live, manifest)
+            live is not None
+            and not isinstance(error, NameTaken | FieldsContested)
+            and covers(live, manifest)
         )
         return Fault(_reason(error), _message(error), is_in_force)
 
@@ -196,6 +240,8 @@ def _check_ours(service: Document, ref: Ref, live: Document) -> None:
 def _reason(error: OperatorError) -> Reason:
     if isinstance(error, NameTaken):
         return Reason.NAME_TAKEN
+    if isinstance(error, FieldsContested):
+        return Reason.CONTESTED
     if isinstance(error, ClusterRefused):
         return Reason.APPLY_REFUSED
     if isinstance(error, KindMissing):

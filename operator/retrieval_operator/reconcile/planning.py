@@ -10,6 +10,7 @@ from typing import Final
 from retrieval_operator.facts import ModelFacts, Unknown
 from retrieval_operator.inventory import BadInventory, Inventory, Node, Origin, nodes_of
 from retrieval_operator.plan import Plan, Refusal, Verdict, ask_of, capacity_of, judge, replan
+from retrieval_operator.plan import Reason as Refused
 from retrieval_operator.spec import Component, ComponentName, RetrievalService
 from retrieval_operator.spec.status import ComponentStatus, Status
 from retrieval_operator.world import NODE, Document, Store
@@ -38,11 +39,14 @@ class Planning:
         """
         inventory = self.inventory()
         return {
-            component.name: replan(
-                ask_of(service.spec, component),
-                self._facts(component),
+            component.name: _with_sight(
+                replan(
+                    ask_of(service.spec, component),
+                    self._facts(component),
+                    inventory,
+                    component_before(before, component.name).plan,
+                ),
                 inventory,
-                component_before(before, component.name).plan,
             )
             for component in service.spec.components
         }
@@ -79,6 +83,20 @@ def component_before(before: Status, name: ComponentName) -> ComponentStatus:
     """What the former status says of a component; empty where it says nothing."""
     found = getattr(before.components, name.value) if before.components is not None else None
     return found if found is not None else ComponentStatus()
+
+
+def _with_sight(answer: Plan | Refusal, inventory: Inventory) -> Plan | Refusal:
+    """A refusal for want of a device tells where the operator sees no node at all."""
+    is_blind = not inventory.nodes
+    if isinstance(answer, Plan) or answer.reason is not Refused.NO_SUCH_DEVICE or not is_blind:
+        return answer
+    advice = ("allow the operator to list nodes", *answer.advice)
+    return replace(
+        answer,
+        message=f"{answer.message}, and the operator sees no node",
+        remedies=(),
+        advice=advice,
+    )
 
 
 def _most_pods(component: Component) -> int:

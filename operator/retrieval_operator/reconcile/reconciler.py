@@ -44,6 +44,7 @@ from retrieval_operator.world import (
 
 _KSERVE_LABEL: Final = "serving.kserve.io/inferenceservice"
 _MISSING_AGAIN_S: Final = 30.0
+_CONTESTED_AGAIN_S: Final = 10.0
 
 
 class Ears(Protocol):
@@ -178,6 +179,8 @@ class Reconciler:
             self._cluster.announce(event(item, live, self._instance, self._clock()))
 
     def _outcome(self, situation: Situation) -> Outcome:
+        if situation.faults and all(one.reason is Reason.CONTESTED for one in situation.faults):
+            return Done(again_s=_CONTESTED_AGAIN_S)
         if situation.faults:
             return Failed()
         if situation.kserve.state is not KServeState.SERVED:
@@ -205,7 +208,9 @@ def _asked(live: Document, parsed: Parsed) -> tuple[ComponentName, ...]:
     """The components that the object names, readable or not."""
     if parsed.service is not None:
         return tuple(component.name for component in parsed.service.spec.components)
-    spec: Any = live.get("spec") or {}
+    spec: Any = live.get("spec")
+    if not isinstance(spec, Mapping):
+        return ()
     return tuple(name for name in ComponentName if spec.get(name.value))
 
 

@@ -9,9 +9,8 @@ full.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -20,14 +19,14 @@ import structlog
 
 from retrieval_operator.cluster import discovery
 from retrieval_operator.cluster.client import Requests
-from retrieval_operator.errors import ClusterError, ClusterRefused
+from retrieval_operator.errors import ClusterError, ClusterUnavailable
 from retrieval_operator.queue import backoff_s
+from retrieval_operator.watch.intake import Intake
 from retrieval_operator.watch.run import Run, Scope
-from retrieval_operator.watch.slim import slim
+from retrieval_operator.watch.survey import Survey, survey
 from retrieval_operator.world import (
     CHILDREN,
     DEPLOYMENT,
-    LEASE,
     NODE,
     POD,
     SERVICE,
@@ -40,6 +39,9 @@ from retrieval_operator.world import (
 _LOOK_S: Final = 5.0
 """Seconds between two looks at which kinds are served: one small request."""
 _LINGER_S: Final = 5.0
+_DOUBTS: Final = 5
+"""How often a right that was there before must be missing to count: a starting API server forbids
+everything until it has read its roles."""
 _KINDS: Final = (SERVICE, NODE, POD, DEPLOYMENT, *CHILDREN)
 
 log = structlog.get_logger()
@@ -48,11 +50,15 @@ Noticed = Callable[[Kind, Document | None, Document | None], None]
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What to follow: the namespaces (none: all), the lease, and how long a run may last."""
+    """What to follow: the namespaces (none: all), the lease, and how long a run may last.
+
+    A run in which nothing is heard for `silence_s`, not even a heartbeat, is given up.
+    """
 
     namespaces: tuple[str, ...]
     lease: tuple[str, str] | None
     resync_s: float
+    silence_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +81,7 @@ class Watch:
         client: Requests,
         world: Store,
         hearing: Hearing,
-        start: Callable[[Scope, _Sink], Run],
+        start: Callable[[Scope, Intake], Run],
         off_loop: Callable[[Callable[[], Any]], Awaitable[Any]] = asyncio.to_thread,
     ) -> None:
         self.apis: frozenset[str] = frozenset()
@@ -89,6 +95,9 @@ class Watch:
         self._hearing = hearing
         self._start = start
         self._off_loop = off_loop
+        self._served: frozenset[str] = frozenset()
+        self._survey = Survey()
+        self._doubts = 0
 
     async def keep(self) -> None:
         """Watch, for ever."""
@@ -107,15 +116,15 @@ class Watch:
                 await asyncio.sleep(min(backoff_s(failures, random.random()), 30))  # noqa: S311
 
     async def _one_run(self) -> None:
-        self.apis = await self._look()
-        scope = await self._off_loop(partial(self._scope, self.apis))
+        self._served = await self._look()
+        scope = await self._off_loop(self._scope)
         self.has_heartbeat = scope.lease is not None
-        sink = _Sink(self, asyncio.get_running_loop(), self._world)
+        sink = Intake(self, asyncio.get_running_loop(), self._world)
         run = self._start(scope, sink)
         self.runs += 1
         ended = asyncio.wrap_future(run.ended)
         try:
-            await self._until_due(ended, sink)
+            await self._until_due(ended, sink, scope.collections)
         finally:
             sink.close()
             run.stop()
@@ -123,9 +132,10 @@ class Watch:
         if ended.done():
             ended.result()
 
-    async def _until_due(self, ended: asyncio.Future[None], sink: _Sink) -> None:
+    async def _until_due(self, ended: asyncio.Future[None], sink: Intake, collections: int) -> None:
         loop = asyncio.get_running_loop()
-        due_s = loop.time() + self._wanted.resync_s * random.uniform(0.9, 1.1)  # noqa: S311
+        began_s = loop.time()
+        due_s = began_s + self._wanted.resync_s * random.uniform(0.9, 1.1)  # noqa: S311
         relist = asyncio.create_task(sink.lost_place.wait())
         ends: set[asyncio.Future[Any]] = {ended, relist}
         try:
@@ -135,15 +145,31 @@ class Watch:
                     timeout=min(_LOOK_S, due_s - loop.time()),
                     return_when=asyncio.FIRST_COMPLETED,
                 )
-                if done or await self._has_other_apis():
+                if done or self._is_silent(began_s) or await self._has_other_kinds():
                     return
+                sink.settle(collections)
         finally:
             relist.cancel()
 
-    async def _has_other_apis(self) -> bool:
-        """Whether kinds that matter have been installed or removed since the run began."""
+    def _is_silent(self, began_s: float) -> bool:
+        """Whether the watches stay open and tell nothing, though the server answers."""
+        if not self.has_heartbeat or self.reachable_since_s is None:
+            return False
+        heard_s = max(began_s, self.reachable_since_s, self.news_s or 0.0)
+        silent_s = asyncio.get_running_loop().time() - heard_s
+        if silent_s > self._wanted.silence_s:
+            log.warning("the watch is silent and opened anew", silent_s=round(silent_s))
+            return True
+        return False
+
+    async def _has_other_kinds(self) -> bool:
+        """Whether kinds that matter can be followed, or cannot any more, since the run began."""
         try:
-            return _matters(await self._look()) != _matters(self.apis)
+            if _matters(await self._look()) != _matters(self._served):
+                return True
+            closed = self._survey.closed
+            again: Survey = await self._off_loop(partial(self._ask, closed))
+            return bool(again.listable)
         except ClusterError:
             return False  # kopf waits for the server too
 
@@ -160,21 +186,28 @@ class Watch:
             self.reachable_since_s = asyncio.get_running_loop().time()
         return apis
 
-    def _scope(self, apis: frozenset[str]) -> Scope:
-        kinds = tuple(kind for kind in _KINDS if kind.api_version in apis and self._may_list(kind))
-        lease = self._wanted.lease
-        if lease is not None and self._wanted.namespaces:
-            lease = lease if lease[0] in self._wanted.namespaces else None
-        return Scope(kinds, self._wanted.namespaces, lease)
+    def _scope(self) -> Scope:
+        """What to follow now.
 
-    def _may_list(self, kind: Kind) -> bool:
-        try:
-            for namespace in self._wanted.namespaces or ("",):
-                self._client.request("GET", kind.path(namespace), query={"limit": "1"})
-        except ClusterRefused as error:
-            log.warning("not followed", kind=kind.name, error=str(error))
-            return False
-        return True
+        Raises:
+            ClusterError: The server does not answer, or forbids for a moment what it allowed.
+        """
+        found = self._ask(kind for kind in _KINDS if kind.api_version in self._served)
+        lost = [text for kind, text in found.forbidden if kind in self._survey.listable]
+        if lost and self._doubts < _DOUBTS:
+            self._doubts += 1
+            raise ClusterUnavailable("what was allowed is forbidden", lost[0])
+        for kind, text in found.forbidden:
+            log.warning("not followed", kind=kind.name, error=text)
+        self._survey, self._doubts = found, 0
+        self.apis = self._served - {kind.api_version for kind in found.missing}
+        lease, namespaces = self._wanted.lease, self._wanted.namespaces
+        if lease is not None and namespaces and lease[0] not in namespaces:
+            lease = None
+        return Scope(found.listable, namespaces, lease)
+
+    def _ask(self, kinds: Iterable[Kind]) -> Survey:
+        return survey(self._client, kinds, self._wanted.namespaces)
 
     def heard(self) -> None:
         """Something arrived: the watch is alive."""
@@ -193,58 +226,3 @@ class Watch:
 
 def _matters(apis: frozenset[str]) -> frozenset[str]:
     return apis & {kind.api_version for kind in _KINDS}
-
-
-class _Sink:
-    """Receives what a run sees, in its thread, and tells the loop; deaf once closed."""
-
-    def __init__(self, watch: Watch, loop: asyncio.AbstractEventLoop, world: Store) -> None:
-        self.lost_place = asyncio.Event()
-        self._watch = watch
-        self._loop = loop
-        self._world = world
-        self._incoming: Store | None = Store()
-        self._known: set[str] = set()
-        self._is_closed = False
-
-    def close(self) -> None:
-        """Hear no more."""
-        self._is_closed = True
-
-    def listed(self, kind: Kind, document: Document) -> None:
-        """Gather the listing; once it is complete, events carry the objects."""
-        if self._incoming is not None:
-            self._incoming.put(kind, slim(kind, document))
-
-    def happened(self, kind: Kind, document: Document, how: str | None) -> None:
-        """Keep the store true and pass the event on."""
-        if self._is_closed:
-            return
-        if self._incoming is not None:
-            keys, self._incoming = self._world.replace(self._incoming), None
-            self._tell(self._watch.relisted, keys)
-        if kind == LEASE:
-            self._tell(self._watch.heard)
-            return
-        self._notice_lost_place(document, how)
-        kept = slim(kind, document)
-        metadata = document["metadata"]
-        before = self._world.get(kind, metadata.get("namespace") or "", metadata["name"])
-        if how == "DELETED":
-            self._world.drop(kind, kept)
-            self._tell(self._watch.noticed, kind, kept, None)
-        elif self._world.put(kind, kept):
-            self._tell(self._watch.noticed, kind, before, kept)
-        else:
-            self._tell(self._watch.heard)
-
-    def _notice_lost_place(self, document: Document, how: str | None) -> None:
-        """An object listed twice: kopf lists again after 410 Gone and says nothing of deletions."""
-        uid = str(document["metadata"].get("uid"))
-        if how is None and uid in self._known:
-            self._tell(self.lost_place.set)
-        self._known.add(uid)
-
-    def _tell(self, function: Callable[..., object], *arguments: object) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closing
-            self._loop.call_soon_threadsafe(function, *arguments)

@@ -16,11 +16,13 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import kopf
-from kubernetes.client.rest import should_bypass_proxies
 
+from retrieval_operator.watch.session import Login
 from retrieval_operator.world import INFERENCE_SERVICE, LEASE, NODE, SERVICE, Document, Kind
 from retrieval_operator.world.store import MANAGED_BY
 
+_PAGE = 500
+"""Objects in one answer of a listing, as the official clients have it."""
 _SERVER_TIMEOUT_S = 300
 _CONNECT_TIMEOUT_S = 10
 _REQUEST_TIMEOUT_S = 60
@@ -36,9 +38,19 @@ class Scope:
     namespaces: tuple[str, ...]
     lease: tuple[str, str] | None
 
+    @property
+    def collections(self) -> int:
+        """How many listings are complete once everything has been listed."""
+        places = max(1, len(self.namespaces))
+        followed = sum(places if kind.is_namespaced else 1 for kind in self.kinds)
+        return followed + (places if self.lease is not None else 0)
+
 
 class Sink(Protocol):
     """Who is told; called in the run's thread."""
+
+    def collected(self, path: str) -> None:
+        """A collection has been listed."""
 
     def listed(self, kind: Kind, document: Document) -> None:
         """An object, as listed or as it has become, before anybody acts on it."""
@@ -95,10 +107,7 @@ class Run:
 def _registry(scope: Scope, configuration: Any, sink: Sink) -> Any:
     registry = kopf.OperatorRegistry()
 
-    async def login(**_: Any) -> Any:
-        return connection(configuration)
-
-    kopf.on.login(registry=registry)(login)
+    kopf.on.login(registry=registry, id="session")(Login(configuration, sink.collected).__call__)
     for kind in scope.kinds:
         _follow_kind(registry, kind, sink)
     if scope.lease is not None:
@@ -137,6 +146,7 @@ def _settings(scope: Scope) -> Any:
     settings.scanning.disabled = True  # the keeper looks which kinds are served
     settings.peering.standalone = True
     settings.process.ultimate_exiting_timeout = None
+    settings.watching.chunk_size = _PAGE
     settings.watching.server_timeout = _SERVER_TIMEOUT_S
     settings.watching.client_timeout = _SERVER_TIMEOUT_S + _CONNECT_TIMEOUT_S
     settings.watching.connect_timeout = _CONNECT_TIMEOUT_S
@@ -158,22 +168,3 @@ def _labelled(kinds: Iterable[Kind]) -> Iterable[Kind]:
     InferenceServices are all followed, so that one of a name we need is seen whoever made it.
     """
     return (kind for kind in kinds if kind not in {SERVICE, NODE, INFERENCE_SERVICE})
-
-
-def connection(configuration: Any) -> Any:
-    """The official client's login as kopf takes it."""
-    header = configuration.get_api_key_with_prefix("BearerToken") or ""
-    scheme, _, token = header.rpartition(" ")
-    proxy = configuration.proxy
-    if proxy and should_bypass_proxies(configuration.host, configuration.no_proxy or ""):
-        proxy = None
-    return kopf.ConnectionInfo(
-        server=configuration.host,
-        ca_path=configuration.ssl_ca_cert,
-        insecure=not configuration.verify_ssl,
-        certificate_path=configuration.cert_file,
-        private_key_path=configuration.key_file,
-        scheme=scheme or None,
-        token=token or None,
-        proxy_url=proxy,
-    )

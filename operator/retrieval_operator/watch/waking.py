@@ -66,13 +66,16 @@ def is_concerned(service: Document, resources: set[str]) -> bool:
 
     One without a GPU may run on any node; one with a GPU runs only where its resource is.
     """
-    spec = service.get("spec") or {}
+    spec = service.get("spec")
+    if not isinstance(spec, dict):
+        return False
     for name in ("embedder", "reranker"):
         component = spec.get(name)
         if not isinstance(component, dict):
             continue
         gpu = component.get("gpu")
-        if gpu is None or (gpu.get("resource") or "nvidia.com/gpu") in resources:
+        named = gpu.get("resource") if isinstance(gpu, dict) else None
+        if gpu is None or str(named or "nvidia.com/gpu") in resources:
             return True
     return False
 

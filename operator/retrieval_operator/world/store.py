@@ -48,6 +48,12 @@ class Store:
         with self._lock:
             return self._put(kind, document)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing has been seen."""
+        with self._lock:
+            return not any(self._objects.values())
+
     def drop(self, kind: Kind, document: Document) -> None:
         """Forget an object, unless a newer one has taken its name."""
         name = _name(document)

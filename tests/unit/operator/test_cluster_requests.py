@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import pytest
 
 from retrieval_operator.cluster import Client, Writer, served_apis
-from retrieval_operator.cluster.client import APPLY
+from retrieval_operator.cluster.client import APPLY, MERGE
 from retrieval_operator.cluster.lease import LeaseFile, Record
 from retrieval_operator.errors import (
     ClusterRefused,
@@ -169,3 +169,35 @@ def test_a_lease_is_written_against_the_version_that_was_read():
     assert put[2]["spec"]["leaseTransitions"] == 5  # type: ignore[index]
     assert post[0] == "POST"
     assert post[1].endswith("/leases")
+
+
+def test_fields_that_an_older_schema_lacks_are_left_out_of_a_status():
+    words = (
+        "failed to create typed patch object (search/docs; retrieval.io/v1alpha1, Kind=R): errors: "
+        ".status.components.embedder.plan: field not declared in schema "
+        ".status.precision: field not declared in schema"
+    )
+    server = Server((500, {"message": words}), (200, {"kind": "R"}))
+    status = {
+        "precision": "fp16",
+        "phase": "Ready",
+        "components": {"embedder": {"plan": {}, "a": 1}},
+    }
+    assert Writer(server.client, lambda: True).write_status(KEY, "uid", status) == {"kind": "R"}
+    written = server.asked[1][2]
+    assert written is not None
+    assert written["status"] == {"phase": "Ready", "components": {"embedder": {"a": 1}}}
+
+
+def test_any_other_failure_of_a_status_is_told():
+    server = failing(500, "etcdserver: leader changed")
+    with pytest.raises(ClusterUnavailable):
+        Writer(server.client, lambda: True).write_status(KEY, "uid", {})
+    assert len(server.asked) == 1
+
+
+def test_an_object_that_cannot_be_applied_to_gets_its_status_by_a_merge_patch():
+    words = "failed to create typed live object (search/docs): .spec.embedder.gpu: expected map"
+    server = Server((500, {"message": words}), (200, {"kind": "R"}))
+    Writer(server.client, lambda: True).write_status(KEY, "uid", {"phase": "Refused"})
+    assert server.asked[1][2:] == ({"status": {"phase": "Refused"}}, MERGE)

@@ -79,6 +79,24 @@ async def test_two_never_lead_at_a_time_when_one_cannot_reach_the_server():
         assert leading(first) == ["a"]
 
 
+async def test_a_renewal_that_comes_late_counts_as_leading_anew():
+    """Passes were refused in between, so whoever hears of it must wake them."""
+    delays_s = iter([0.0, 0.0, 4.9, 6.0, 0.0, 0.0])
+    changes: list[tuple[str, bool]] = []
+
+    async def slow(call):
+        await asyncio.sleep(next(delays_s, 0.0))
+        return call()
+
+    leader = Leader(FakeLease(), "a", 15, partial(_note, changes, "a"), slow)
+    task = asyncio.create_task(leader.campaign())
+    await asyncio.sleep(30)
+    assert leader.holds()
+    assert changes == [("a", True), ("a", False), ("a", True)]
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
 async def test_who_resigns_stops_at_once_and_another_takes_over_without_waiting():
     lease = FakeLease()
     async with candidates(lease, "a", "b") as (leaders, tasks, _):

@@ -210,3 +210,21 @@ def test_settings_in_force_are_those_of_the_deployment():
         "spec": {"containers": [{"name": "kserve-container", "env": env}]}
     }
     assert seen(deployed, pod()).settings == {"precision": "fp16"}
+
+
+def with_settings(document: dict[str, Any], *where: str, **settings: str) -> dict[str, Any]:
+    """The object with the predictor's environment at this place of its spec."""
+    env = [{"name": name, "value": value} for name, value in settings.items()]
+    inner: dict[str, Any] = {"containers": [{"name": "kserve-container", "env": env}]}
+    for name in reversed(where):
+        inner = {name: inner}
+    return {**document, "spec": {**document.get("spec", {}), **inner}}
+
+
+def test_pods_of_former_settings_are_not_the_new_version():
+    """KServe needs a moment to change the Deployment, and until then the old pods look complete."""
+    asked = with_settings(inference_service(), "predictor", WORKERS="3")
+    former = with_settings(deployment(), "template", "spec", WORKERS="2")
+    present = with_settings(deployment(), "template", "spec", WORKERS="3", ADDED="1")
+    assert observe(NAME, asked, former, [pod()]).stage is Stage.ROLLING_OUT
+    assert observe(NAME, asked, present, [pod()]).stage is Stage.READY

@@ -110,13 +110,38 @@ async def test_a_pass_may_ask_for_another():
 
 
 async def test_news_do_not_wait_for_a_backoff():
-    outcomes = iter([Failed(at_least_s=300.0), Done()])
+    outcomes = iter([*[Failed()] * 6, Done()])
+    passes = Passes(takes_s=0, outcome=lambda _: next(outcomes))
+    passes.queue.add("docs")
+    await asyncio.sleep(30)
+    failed = len(passes.times("docs"))
+    passes.queue.add("docs")
+    await asyncio.sleep(0.1)
+    assert len(passes.times("docs")) == failed + 1
+
+
+async def test_news_wait_as_long_as_the_server_asked_for():
+    outcomes = iter([Failed(at_least_s=30.0), Done(), Done()])
     passes = Passes(takes_s=0, outcome=lambda _: next(outcomes))
     passes.queue.add("docs")
     await asyncio.sleep(5)
     passes.queue.add("docs")
+    passes.queue.add_after("docs", 0.1)
     await asyncio.sleep(1000)
-    assert passes.times("docs") == [0.0, 5.0]
+    assert passes.times("docs") == [0.0, 30.0]
+    passes.queue.add("docs")
+    await asyncio.sleep(1)
+    assert len(passes.times("docs")) == 3
+
+
+async def test_news_during_a_pass_wait_as_long_as_the_server_asked_for():
+    outcomes = iter([Failed(at_least_s=30.0), Done()])
+    passes = Passes(takes_s=1, outcome=lambda _: next(outcomes))
+    passes.queue.add("docs")
+    await asyncio.sleep(0.5)
+    passes.queue.add("docs")
+    await asyncio.sleep(1000)
+    assert passes.times("docs") == [0.0, 31.0]
     await passes.stop()
 
 

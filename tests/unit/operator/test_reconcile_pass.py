@@ -89,6 +89,31 @@ def test_an_edit_of_our_fields_is_repaired_and_one_of_other_fields_left_alone():
     assert bench.cluster.writes == ["apply InferenceService docs-embedder"]
 
 
+def test_somebody_who_never_gives_up_is_named_and_not_raced():
+    bench = Bench().running()
+    repairs = 0
+    for _ in range(6):
+        live = bench.cluster.world.get(INFERENCE_SERVICE, KEY.namespace, "docs-embedder")
+        assert live is not None
+        broken = {
+            **live,
+            "spec": {"predictor": {}},
+            "metadata": {
+                **live["metadata"],
+                "resourceVersion": version(),
+                "managedFields": [{"manager": "rival", "time": "2026-01-01T00:00:00Z"}],
+            },
+        }
+        bench.cluster.add(INFERENCE_SERVICE, broken)
+        bench.cluster.writes.clear()
+        outcome = bench.reconcile()
+        repairs += "apply InferenceService docs-embedder" in bench.cluster.writes
+    assert repairs == 3
+    assert outcome == Done(again_s=10.0)
+    assert bench.cluster.condition("Degraded")["reason"] == "FieldsContested"
+    assert "rival keeps changing fields" in bench.cluster.condition("Degraded")["message"]
+
+
 def test_a_resync_applies_everything_again():
     bench = Bench().running()
     bench.applier.forget()

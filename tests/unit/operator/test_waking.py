@@ -84,6 +84,9 @@ async def test_changes_of_nodes_are_gathered_and_wake_once(woken):
         ({"embedder": {"gpu": {}}}, set(), False),
         ({"embedder": {}}, set(), True),
         ({"embedder": {"gpu": {}}, "reranker": {}}, set(), True),
+        ({"embedder": {"gpu": "yes"}}, {"nvidia.com/gpu"}, True),
+        ({"embedder": {"gpu": {"resource": ["a"]}}}, {"nvidia.com/gpu"}, False),
+        ({"embedder": "yes"}, {"nvidia.com/gpu"}, False),
     ],
 )
 def test_who_a_change_of_nodes_can_matter_to(spec: Any, resources, wanted):

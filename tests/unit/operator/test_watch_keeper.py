@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from retrieval_operator.errors import ClusterRefused, ClusterUnavailable
+from retrieval_operator.errors import ClusterRefused, ClusterUnavailable, KindMissing
 from retrieval_operator.watch import Watch
 from retrieval_operator.watch.keeper import Hearing, Wanted
 from retrieval_operator.watch.run import Scope
@@ -23,6 +23,10 @@ from tests.support.operating import KEY, gpu_node, pod, service
 
 KSERVE = {"name": "serving.kserve.io", "versions": [{"groupVersion": "serving.kserve.io/v1beta1"}]}
 OURS = {"name": "retrieval.io", "versions": [{"groupVersion": "retrieval.io/v1alpha1"}]}
+MONITORING = {
+    "name": "monitoring.coreos.com",
+    "versions": [{"groupVersion": "monitoring.coreos.com/v1"}],
+}
 APPS = {"name": "apps", "versions": [{"groupVersion": "apps/v1"}]}
 
 
@@ -37,6 +41,7 @@ class Discovery:
         self.groups = [OURS, APPS]
         self.is_away = False
         self.forbidden: set[str] = set()
+        self.missing: set[str] = set()
 
     def request(self, method: str, path: str, **_: Any) -> dict[str, Any]:
         assert method == "GET"
@@ -44,6 +49,8 @@ class Discovery:
             raise ClusterUnavailable(path, "connection refused")
         if path == "/apis":
             return {"groups": self.groups}
+        if path in self.missing:
+            raise KindMissing(path)
         if path in self.forbidden:
             raise ClusterRefused(path, 403, "forbidden")
         return {"items": []}
@@ -64,6 +71,8 @@ class FakeRun:
             self.ended.set_result(None)
 
     def list(self, *objects: tuple[Any, Any]) -> None:
+        for number in range(self.scope.collections):
+            self.sink.collected(f"/{number}")
         for kind, document in objects:
             self.sink.listed(kind, document)
         for kind, document in objects:
@@ -73,14 +82,14 @@ class FakeRun:
 class Following:
     """A watch whose runs and news a test sees."""
 
-    def __init__(self, namespaces: tuple[str, ...] = ()) -> None:
+    def __init__(self, namespaces: tuple[str, ...] = (), silence_s: float = 10_000.0) -> None:
         self.server = Discovery()
         self.world = Store()
         self.runs: list[FakeRun] = []
         self.news: list[tuple[Any, ...]] = []
         self.relisted: list[set[Key]] = []
         self.watch = Watch(
-            Wanted(namespaces, ("system", "lease"), 600.0),
+            Wanted(namespaces, ("system", "lease"), 600.0, silence_s),
             self.server,
             self.world,
             Hearing(lambda *facts: self.news.append(facts), self.relisted.append),
@@ -156,7 +165,7 @@ async def test_a_second_listing_within_a_run_ends_it_for_deletions_may_be_lost(f
     one, gone = service(), pod("gone")
     following.run.list((SERVICE, one), (POD, gone))
     await asyncio.sleep(1)
-    following.run.sink.happened(SERVICE, one, None)
+    following.run.sink.collected("/0")
     await asyncio.sleep(1)
     assert following.runs[0].is_stopped
     following.run.list((SERVICE, one))
@@ -219,9 +228,66 @@ async def test_a_kind_that_may_not_be_listed_is_left_out(following):
     await following.begin()
     following.server.forbidden = {"/api/v1/nodes"}
     following.run.ended.set_result(None)
-    await asyncio.sleep(5)
+    await asyncio.sleep(60)
     assert NODE not in following.run.scope.kinds
     assert SERVICE in following.run.scope.kinds
+    following.server.forbidden = set()
+    await asyncio.sleep(12)
+    assert NODE in following.run.scope.kinds
+
+
+async def test_a_right_that_is_missing_for_a_moment_is_waited_for(following):
+    """A starting API server forbids everything until it has read its roles."""
+    await following.begin()
+    following.server.forbidden = {"/api/v1/nodes"}
+    following.run.ended.set_result(None)
+    await asyncio.sleep(2)
+    assert len(following.runs) == 1
+    following.server.forbidden = set()
+    await asyncio.sleep(10)
+    assert NODE in following.run.scope.kinds
+
+
+async def test_a_kind_whose_group_is_there_without_it_is_waited_for(following):
+    """Others use the group of PodMonitors too."""
+    following.server.groups = [OURS, APPS, MONITORING]
+    following.server.missing = {"/apis/monitoring.coreos.com/v1/podmonitors"}
+    await following.begin()
+    assert SERVICE in following.run.scope.kinds
+    assert "monitoring.coreos.com/v1" not in following.watch.apis
+    following.server.missing = set()
+    await asyncio.sleep(12)
+    assert "monitoring.coreos.com/v1" in following.watch.apis
+
+
+async def test_an_empty_cluster_is_complete_once_all_of_it_is_listed(following):
+    await following.begin()
+    for number in range(following.run.scope.collections - 1):
+        following.run.sink.collected(f"/{number}")
+    await asyncio.sleep(12)
+    assert not following.world.is_complete
+    following.run.sink.collected("/last")
+    await asyncio.sleep(12)
+    assert following.world.is_complete
+
+
+async def test_watches_that_tell_nothing_are_opened_anew():
+    one = Following(silence_s=60.0)
+    await one.begin()
+    await asyncio.sleep(50)
+    assert len(one.runs) == 1
+    await asyncio.sleep(30)
+    assert len(one.runs) == 2
+    await one.end()
+
+
+async def test_while_the_server_is_away_silence_means_nothing():
+    one = Following(silence_s=60.0)
+    await one.begin()
+    one.server.is_away = True
+    await asyncio.sleep(300)
+    assert len(one.runs) == 1
+    await one.end()
 
 
 async def test_the_heartbeat_is_heard(following):

@@ -1,0 +1,76 @@
+"""Two hundred services found at a start take few requests, little time, and then none at all."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.api import INFERENCE_SERVICE, RETRIEVAL_SERVICE, condition, until
+from tests.cluster.nodes import cpu
+from tests.cluster.operated import service
+
+SERVICES = 200
+WRITES_EACH = 16
+"""An InferenceService, its limits, and a status and events for each stage that pods go through."""
+COLD_CPU_S = 30.0
+"""The operator's own; the time on the clock is the whole cluster's, and is recorded."""
+WRITES = ("create", "update", "patch", "delete")
+
+
+def writes(proxy, namespace):
+    return sum(proxy.count(verb=verb, namespace=namespace) for verb in WRITES)
+
+
+def cpu_seconds(pid):
+    """User and system time of a process; proc(5), fields 14 and 15."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@pytest.mark.timeout(300, func_only=True)
+def test_many_services_are_reconciled_from_a_cold_start(
+    lab, operator, proxy, namespace, nodes, took
+):
+    nodes(cpu(cores=2000, memory="8000Gi"), cpu(cores=2000, memory="8000Gi"))
+    operator.stop()
+    for number in range(SERVICES):
+        lab.api.create(service(f"docs-{number}", namespace, embedder={"gpu": None}))
+    before = writes(proxy, namespace)
+    took("created_s")
+    operator.start()
+    took("started_s")
+    until(
+        lambda: len(slowly(lab, INFERENCE_SERVICE, namespace)) == SERVICES,
+        "every InferenceService is there",
+        limit_s=180,
+    )
+    took("applied_s")
+    until(
+        lambda: all(
+            condition(one, "PlanValid").get("status") == "True"
+            for one in slowly(lab, RETRIEVAL_SERVICE, namespace)
+        ),
+        "every status is written",
+        limit_s=180,
+    )
+    took("told_s")
+    cpu_s = took("operator_cpu_s", cpu_seconds(operator.server.pid))
+    assert cpu_s <= COLD_CPU_S
+    until(lambda: is_quiet(proxy, namespace), "nothing is written any more", limit_s=180)
+    took("quiet_s")
+    written = writes(proxy, namespace) - before
+    took("writes_a_service", written / SERVICES)
+    assert written <= WRITES_EACH * SERVICES
+
+
+def slowly(lab, kind, namespace):
+    """Listing is work for the API server too."""
+    time.sleep(1.0)
+    return lab.api.list(kind, namespace)
+
+
+def is_quiet(proxy, namespace):
+    before = writes(proxy, namespace)
+    time.sleep(3.0)
+    return writes(proxy, namespace) == before
