@@ -63,7 +63,7 @@ def plan_valid(situation: Situation) -> Verdict:
     if refusals:
         text = "; ".join(f"{one.component.value}: {one}" for one in refusals)
         return Verdict(FALSE, refusals[0].reason.value, text + _still_running(situation))
-    return Verdict(TRUE, Reason.PLANNED, "; ".join(_planned(situation)))
+    return Verdict(TRUE, Reason.PLANNED, "; ".join((*_planned(situation), *situation.doubts)))
 
 
 def kserve_available(situation: Situation) -> Verdict:

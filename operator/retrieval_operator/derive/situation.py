@@ -44,7 +44,8 @@ class Situation:
     """One service at one moment.
 
     `problems` are why the object is not accepted. `answers` is empty then, and `states` still say
-    what runs. `objectives` is None where the object promises no burst.
+    what runs. `objectives` is None where the object promises no burst; `doubts` are sentences on
+    what will probably not work in this installation.
     """
 
     generation: int
@@ -57,6 +58,7 @@ class Situation:
     kserve: KServe = KServe()
     faults: tuple[Fault, ...] = ()
     objectives: Mapping[ComponentName, Verdict] | None = None
+    doubts: tuple[str, ...] = ()
 
     @property
     def refusals(self) -> tuple[Refusal, ...]:

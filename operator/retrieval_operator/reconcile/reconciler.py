@@ -28,7 +28,12 @@ from retrieval_operator.reconcile.applying import Applier, Cluster
 from retrieval_operator.reconcile.models import SOON_S
 from retrieval_operator.reconcile.planning import Planning, objectives
 from retrieval_operator.reconcile.silence import SILENT_S, silence
-from retrieval_operator.render import Context, render
+from retrieval_operator.render import (
+    Context,
+    doubts,
+    impossible,
+    render,
+)
 from retrieval_operator.spec import ComponentName, RetrievalService, parse, unsupported
 from retrieval_operator.spec.status import Status
 from retrieval_operator.world import (
@@ -99,7 +104,7 @@ class Reconciler:
         live = self._world.service(key)
         if live is None or live["metadata"].get("deletionTimestamp"):
             return Done()  # the garbage collector deletes what it owned
-        before, parsed = read(live.get("status")), accept(live)
+        before, parsed = read(live.get("status")), accept(live, self._context())
         acted = self._act(key, live, parsed, before)
         situation = self._seen(key, live, parsed, acted)
         self._tell(key, live, before, derive(situation, before))
@@ -125,7 +130,9 @@ class Reconciler:
                 verdicts = objectives(service, answers, before)
                 situation = replace(situation, objectives=verdicts)
             faults, kserve = self._apply(live, service, answers)
-            return replace(situation, faults=faults, kserve=kserve)
+            return replace(
+                situation, faults=faults, kserve=kserve, doubts=doubts(service, self._context())
+            )
         except ClusterError:
             raise
         except Exception as error:  # noqa: BLE001 - one object must never stop the others
@@ -194,13 +201,13 @@ class Reconciler:
         return Done(again_s=SILENT_S if waits and not situation.is_suspended else None)
 
 
-def accept(live: Document) -> Parsed:
-    """The service of an object, or everything that is wrong with it."""
+def accept(live: Document, context: Context) -> Parsed:
+    """The service of an object, or everything that is wrong with it in this installation."""
     try:
         service = parse(live)
     except SpecError as error:
         return Parsed(None, tuple(map(str, error.problems)))
-    gaps = unsupported(service)
+    gaps = (*unsupported(service), *impossible(service, context))
     return Parsed(service, tuple(map(str, gaps)), Reason.UNSUPPORTED)
 
 

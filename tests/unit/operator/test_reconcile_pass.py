@@ -18,6 +18,7 @@ from retrieval_operator.reconcile.silence import silence
 from retrieval_operator.spec import ComponentName
 from retrieval_operator.world import DEPLOYMENT, INFERENCE_SERVICE, NODE, SERVICE, Key, Store
 from tests.support.operating import (
+    GPU_SPEC,
     KEY,
     NOW,
     Bench,
@@ -379,3 +380,23 @@ def test_conditions_of_others_do_not_make_us_write():
     bench.cluster.add(ref.kind, {**known, "status": status, "metadata": metadata})
     bench.reconcile()
     assert bench.cluster.writes == []
+
+
+def test_what_this_installation_cannot_do_is_not_accepted_and_says_what_to_install():
+    bench = Bench()
+    bench.cluster.serve({**GPU_SPEC, "deploymentMode": "Knative"})
+    bench.reconcile()
+    accepted = bench.cluster.condition("Accepted")
+    assert (accepted["status"], accepted["reason"]) == ("False", "Unsupported")
+    assert "install Knative Serving" in accepted["message"]
+    assert bench.cluster.names(INFERENCE_SERVICE) == []
+
+
+def test_what_will_probably_not_work_is_told_with_the_plan():
+    scaled = {**GPU_SPEC["embedder"], "autoscaling": {"minReplicas": 1, "maxReplicas": 3}}
+    bench = Bench()
+    bench.cluster.serve({"embedder": scaled})
+    bench.reconcile()
+    planned = bench.cluster.condition("PlanValid")
+    assert planned["status"] == "True"
+    assert "pods stay at minReplicas" in planned["message"]
