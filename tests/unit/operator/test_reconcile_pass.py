@@ -387,7 +387,7 @@ def test_what_this_installation_cannot_do_is_not_accepted_and_says_what_to_insta
     bench.cluster.serve({**GPU_SPEC, "deploymentMode": "Knative"})
     bench.reconcile()
     accepted = bench.cluster.condition("Accepted")
-    assert (accepted["status"], accepted["reason"]) == ("False", "Unsupported")
+    assert (accepted["status"], accepted["reason"]) == ("False", "UnsupportedField")
     assert "install Knative Serving" in accepted["message"]
     assert bench.cluster.names(INFERENCE_SERVICE) == []
 
