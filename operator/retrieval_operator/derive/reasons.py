@@ -60,7 +60,7 @@ STAGES: Final[Mapping[Stage, str]] = MappingProxyType(
 _STATUS: Final = {
     Reason.ACCEPTED: "The object is valid and everything it asks for is supported.",
     Reason.INVALID: "The object breaks the schema or a rule; the message lists every problem.",
-    Reason.UNSUPPORTED: "The object asks for something that this version or this cluster cannot do.",
+    Reason.UNSUPPORTED: "The object asks for what this version or this cluster cannot do.",
     Reason.PLANNED: "Every component has a plan that fits the cluster's devices.",
     Reason.NOT_ACCEPTED: "Nothing was planned or changed, because the object is not accepted.",
     Reason.NOT_PLANNED: "Nothing runs, because no plan fits.",
