@@ -12,10 +12,10 @@ PYTEST_ARGS ?=
 CLUSTER_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test unit check lint fix generate bench tools cluster cluster-down clean
+.PHONY: help setup run test unit check lint fix generate bench tools cluster cluster-down clean chaos e2e
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY)  ## Create .venv with every dependency, pinned by constraints.txt
 
@@ -32,7 +32,16 @@ run: $(READY)  ## Serve manifests/quickstart.yaml on this machine (MANIFEST=… 
 	@$(BIN)/retrieval run -f $(MANIFEST)
 
 test: unit tools  ## Every test: also real processes, a real control plane and a real Prometheus
-	$(BIN)/pytest tests/serving tests/observability tests/chart tests/cluster $(PYTEST_ARGS)
+	$(BIN)/pytest tests/serving tests/observability tests/chart tests/cluster $(PYTEST_ARGS) \
+	  --ignore-glob='*/test_chaos_*' --ignore=tests/cluster/test_scale.py \
+	  --ignore=tests/cluster/agent/test_quickstart.py
+
+chaos: tools  ## Break the cluster under the operator, one file at a time, and 200 services from cold
+	@for one in tests/cluster/test_chaos_*.py tests/cluster/test_scale.py; do \
+	  $(BIN)/pytest $$one $(PYTEST_ARGS) || exit 1; done
+
+e2e: tools  ## From the chart to an answer: operator, KServe and predictor as real pods (root, Linux)
+	$(BIN)/pytest tests/cluster/agent/test_quickstart.py $(PYTEST_ARGS)
 
 unit: $(READY)  ## Unit and contract tests, on all cores
 	$(BIN)/pytest tests/unit tests/contract -n auto $(PYTEST_ARGS)
