@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from retrieval_operator.crd import NAME, PLURAL
+from retrieval_operator.crd import NAME, PLURAL, definition
 from retrieval_operator.spec.service import GROUP
 from tests.chart.helm import helm
 from tests.chart.write import CHART
@@ -46,9 +46,9 @@ def older(folder: Path) -> Path:
     (folder / "Chart.yaml").write_text(
         yaml.safe_dump(chart | {"version": "0.0.9", "appVersion": "0.0.9"})
     )
-    definition = yaml.safe_load((folder / "files" / "crd.yaml").read_text())
-    definition["spec"]["versions"][0]["additionalPrinterColumns"].pop()
-    (folder / "files" / "crd.yaml").write_text(yaml.safe_dump(definition))
+    crd = yaml.safe_load((folder / "files" / "crd.yaml").read_text())
+    crd["spec"]["versions"][0]["additionalPrinterColumns"].pop()
+    (folder / "files" / "crd.yaml").write_text(yaml.safe_dump(crd))
     return folder
 
 
@@ -75,6 +75,7 @@ def release(plane: Lab, api: Api, tmp_path: Path) -> Iterator[Release]:
     except subprocess.CalledProcessError as error:
         assert "not found" in error.stderr  # noqa: PT017 - the test uninstalled it already
     api.delete(NAMESPACE, made.namespace)
+    api.apply(definition())  # the older one would stay for the tests that come after
 
 
 def test_an_upgrade_brings_the_new_definition_and_a_rollback_takes_it_back(
