@@ -37,6 +37,7 @@ OBJECTS: Final = f"/apis/{GROUP}/{VERSION}/{PLURAL}"
 _STRICT: Final = {"fieldValidation": "Strict"}
 _RECONNECT_S: Final = 0.1
 _POLL_S: Final = 0.05
+_ATTEMPTS: Final = 10
 
 
 class Refused(Exception):
@@ -84,10 +85,17 @@ class Api:
     def send(self, method: str, path: str, **arguments: Any) -> Document:
         """The document in the answer to any request.
 
+        An API server that cannot answer for the moment, as in the second after a definition of a
+        kind changed, says 429 with Retry-After, and every client of Kubernetes asks again.
+
         Raises:
             Refused: The status is 400 or above.
         """
-        reply = self._http.request(method, path, **arguments)
+        for _ in range(_ATTEMPTS):
+            reply = self._http.request(method, path, **arguments)
+            if reply.status_code != 429 or "Retry-After" not in reply.headers:
+                break
+            time.sleep(float(reply.headers["Retry-After"]))
         if reply.is_error:
             raise Refused(reply.status_code, _status(reply))
         document: Document = reply.json()

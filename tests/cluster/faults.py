@@ -187,9 +187,12 @@ def faulty_api(site: Site) -> Iterator[FaultyApi]:
     loop = asyncio.new_event_loop()
     api = FaultyApi(site.url, f"https://{HOST}:{port}", loop)
     is_up, is_over = threading.Event(), asyncio.Event()
-    thread = threading.Thread(
-        target=loop.run_until_complete, args=(_serve(api, site, port, is_up, is_over),)
-    )
+
+    def serve() -> None:
+        with asyncio.Runner(loop_factory=lambda: loop) as runner:  # ends what still hangs, too
+            runner.run(_serve(api, site, port, is_up, is_over))
+
+    thread = threading.Thread(target=serve)
     thread.start()
     try:
         if not is_up.wait(10.0):
@@ -198,7 +201,6 @@ def faulty_api(site: Site) -> Iterator[FaultyApi]:
     finally:
         loop.call_soon_threadsafe(is_over.set)
         thread.join()
-        loop.close()
 
 
 async def _serve(

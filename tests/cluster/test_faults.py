@@ -6,7 +6,7 @@ import time
 import httpx
 import pytest
 
-from tests.cluster.api import NODE, SERVICE_ACCOUNT, Api, NotInTime, Refused
+from tests.cluster.api import NODE, SERVICE_ACCOUNT, Api, NotInTime, Refused, until
 from tests.cluster.faults import FaultyApi, drop, gone, hang, refusal
 from tests.cluster.lab import Lab
 
@@ -41,6 +41,14 @@ def through(lab: Lab, faulty: FaultyApi, namespace):
         }
     )
     client = Api(faulty.url, lab.site.authority.certificate, lab.api.token("tester", namespace))
+    review = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+    wish = {"namespace": namespace, "verb": "patch", "resource": "configmaps"}
+    until(
+        lambda: client.send("POST", review, json={"spec": {"resourceAttributes": wish}})["status"][
+            "allowed"
+        ],
+        "the rights reach the API server's authoriser",
+    )
     yield client
     client.close()
 
@@ -63,12 +71,20 @@ def test_calls_are_counted_by_verb_and_resource(through: Api, faulty: FaultyApi,
 def test_the_next_calls_are_refused_and_then_no_more(
     through: Api, faulty: FaultyApi, namespace, status
 ):
-    faulty.answer(refusal(status, retry_after_s=1), times=2, verb="patch", resource="configmaps")
+    faulty.answer(refusal(status), times=2, verb="patch", resource="configmaps")
     for _ in range(2):
         with pytest.raises(Refused) as refused:
             through.apply(config_map(namespace))
         assert refused.value.status == status
     assert through.apply(config_map(namespace))["data"] == {"v": "1"}
+
+
+def test_a_refusal_that_says_when_to_come_back_is_waited_out(
+    through: Api, faulty: FaultyApi, namespace
+):
+    faulty.answer(refusal(429, retry_after_s=0), times=2, verb="patch", resource="configmaps")
+    assert through.apply(config_map(namespace))["data"] == {"v": "1"}
+    assert faulty.count(verb="patch", resource="configmaps", namespace=namespace) == 3
 
 
 def test_events_stream_through_a_watch(lab: Lab, through: Api, namespace):

@@ -1,11 +1,13 @@
-"""A node that runs pods, for the length of one file of tests."""
+"""A node that runs pods, an installed operator, and a served quickstart, for all of this folder."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.chart.helm import helm
+from tests.chart.write import CHART, NAMESPACE
 from tests.cluster import nodes
 from tests.cluster.agent import launch
 from tests.cluster.agent.samples import IMAGES
@@ -14,27 +16,52 @@ from tests.cluster.lab import Lab
 from tests.cluster.process import Server
 
 GPUS = 2
+Start = Callable[[str], Server]
 
 
-@pytest.fixture(scope="module")
-def node(lab: Lab) -> Iterator[Server]:
-    """The agent of the one node that runs pods, with two GPUs that are none; Services work."""
+@pytest.fixture(scope="package")
+def start_node(lab: Lab) -> Iterator[Start]:
+    """Start the agent of a node with this name, with two GPUs that are none; Services work."""
     if reason := launch.obstacle():
         pytest.skip(reason)
-    shape = nodes.Shape(devices={nodes.GPU: GPUS}, cores=16, memory="32Gi")
-    document = nodes.node("runs-pods", shape)
-    document["metadata"]["annotations"] = {}
-    document["spec"]["taints"] = []
-    agent = Server(launch.node_agent(lab.site, document, IMAGES), lab.folder)
     proxy = Server(launch.service_proxy(lab.site), lab.folder)
+    agents: dict[str, Server] = {}
+
+    def start(name: str) -> Server:
+        shape = nodes.Shape(devices={nodes.GPU: GPUS}, cores=16, memory="32Gi")
+        document = nodes.node(name, shape)
+        document["metadata"]["annotations"] = {}
+        document["spec"]["taints"] = []
+        agents[name] = Server(launch.node_agent(lab.site, document, IMAGES), lab.folder)
+        agents[name].begin()
+        agents[name].wait_ready()
+        lab.api.wait_for(NODE, name, is_ready)
+        return agents[name]
+
     try:
-        for server in (proxy, agent):
-            server.begin()
-        for server in (proxy, agent):
-            server.wait_ready()
-        lab.api.wait_for(NODE, "runs-pods", is_ready)
-        yield agent
+        proxy.begin()
+        proxy.wait_ready()
+        yield start
     finally:
-        lab.api.delete(NODE, "runs-pods")
-        agent.stop()
+        for name, agent in agents.items():
+            lab.api.delete(NODE, name)
+            agent.stop()
         proxy.stop()
+
+
+@pytest.fixture(scope="package")
+def node(start_node: Start) -> Server:
+    """The agent of the node on which everything runs."""
+    return start_node("runs-pods")
+
+
+@pytest.fixture(scope="package")
+def installed(lab: Lab, node: Server) -> Iterator[None]:  # noqa: ARG001 - it has to run
+    """Our chart, installed as an administrator does; the operator's pod is ready."""
+    where = ("--namespace", NAMESPACE, "--kubeconfig", lab.kubeconfig)
+    helm(
+        *("install", "retrieval-operator", CHART, "--create-namespace", *where),
+        *("--wait", "--timeout", "180s", "--take-ownership"),
+    )
+    yield
+    helm("uninstall", "retrieval-operator", *where)

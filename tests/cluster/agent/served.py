@@ -1,0 +1,107 @@
+"""A RetrievalService with one embedder on the node agent, and what its pods and Service say."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+import psutil
+
+from tests.cluster.agent.samples import main
+from tests.cluster.api import POD, RETRIEVAL_SERVICE, Document, is_ready, until
+from tests.cluster.lab import Lab
+
+NAME: Final = "quickstart"
+START_LIMIT_S: Final = 200.0
+"""A process imports torch and loads a model, on a machine that may be busy."""
+_DIRECT: Final = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+class Served:
+    """The service of the name `quickstart` in a namespace."""
+
+    def __init__(self, lab: Lab, namespace: str) -> None:
+        self.lab = lab
+        self.namespace = namespace
+
+    def change(self, **spec: Any) -> None:
+        """Merge this into its spec."""
+        self.lab.api.patch(RETRIEVAL_SERVICE, NAME, {"spec": spec}, self.namespace)
+
+    def wait_ready(self) -> Document:
+        """The object once everything of its present generation answers, also by its Services."""
+        found = self.lab.api.wait_for(
+            RETRIEVAL_SERVICE, NAME, _is_settled, namespace=self.namespace, limit_s=START_LIMIT_S
+        )
+        for component in set(found["spec"]) & {"embedder", "reranker"}:
+            host = self.host(component)
+            until(lambda host=host: is_live(host), f"the Service of the {component} answers")
+        return found
+
+    def host(self, component: str = "embedder") -> str:
+        """The cluster IP of a component's Service."""
+        name = f"{NAME}-{component}-predictor"
+        return str(self.lab.api.get("v1/Service", name, self.namespace)["spec"]["clusterIP"])
+
+    def pods(self, component: str = "embedder") -> list[Document]:
+        """A component's pods that are not on their way out."""
+        labels = f"app.kubernetes.io/component={component}"
+        found = self.lab.api.list(POD, self.namespace, labels)
+        return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
+
+    def wait_gone(self, pod: Document) -> None:
+        """Return once nothing of a pod is left."""
+        name = pod["metadata"]["name"]
+        self.lab.api.wait_gone(POD, name, self.namespace, limit_s=START_LIMIT_S)
+
+
+def get(host: str, path: str) -> Any:
+    """The JSON at a path of a predictor."""
+    with _DIRECT.open(f"http://{host}{path}", timeout=10) as reply:
+        return json.load(reply)
+
+
+def is_live(host: str) -> bool:
+    """Whether a Service leads to an endpoint by now."""
+    try:
+        return bool(get(host, "/v2/health/live"))
+    except OSError:
+        return False
+
+
+def infer(host: str, model: str, **inputs: list[str]) -> np.ndarray:
+    """The first output of a KServe v2 call."""
+    tensors = [
+        {"name": name, "datatype": "BYTES", "shape": [len(texts)], "data": texts}
+        for name, texts in inputs.items()
+    ]
+    body = json.dumps({"inputs": tensors}).encode()
+    headers = {"Content-Type": "application/json"}
+    url = f"http://{host}/v2/models/{model}/infer"
+    with _DIRECT.open(urllib.request.Request(url, body, headers), timeout=30) as reply:
+        output: Mapping[str, Any] = json.load(reply)["outputs"][0]
+    return np.array(output["data"], dtype=np.float32).reshape(output["shape"])
+
+
+def process(pod: Document) -> psutil.Process:
+    """The first process of a pod's container, as this machine sees it."""
+    return psutil.Process(int(main(pod)["containerID"].removeprefix("process://")))
+
+
+def engine(pod: Document) -> psutil.Process:
+    """The process of a predictor's pod that computes."""
+    (found,) = (
+        one
+        for one in process(pod).children(recursive=True)
+        if "retrieval_predictor.engine" in one.cmdline()
+    )
+    return found
+
+
+def _is_settled(document: Document) -> bool:
+    status = document.get("status") or {}
+    is_current = status.get("observedGeneration") == document["metadata"]["generation"]
+    return is_current and is_ready(document)
