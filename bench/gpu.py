@@ -3,6 +3,7 @@
 The model has the shape of bge-large (24 layers of 1024) and random weights, so nothing is
 downloaded; speed does not depend on what weights are. It goes the way requests go: queue, batcher,
 two batches in line on the device. Beside each figure stands the one with a single batch in line.
+`--cpu --quick` tries the script out.
 """
 
 from __future__ import annotations
@@ -53,6 +54,14 @@ class Load:
         return [_text(generator, int(size)) for size in sizes]
 
 
+@dataclass(frozen=True, slots=True)
+class _Size:
+    """Layers of the model, and numbers in a token's vector."""
+
+    layers: int
+    hidden: int
+
+
 class Quiet:
     """An observer that counts batches."""
 
@@ -85,16 +94,20 @@ def main() -> None:
     parser.add_argument("--precision", default="fp16", choices=["fp16", "bf16", "fp32"])
     parser.add_argument("--max-batch-tokens", type=int, default=32_768)
     parser.add_argument("--layers", type=int, default=24)
-    parser.add_argument("--cpu", action="store_true", help="try the script out without a GPU")
+    parser.add_argument("--cpu", action="store_true", help="without a GPU, in fp32")
+    parser.add_argument(
+        "--quick", action="store_true", help="a tiny model and few texts: does the script work?"
+    )
     arguments = parser.parse_args()
+    size = _Size(2, 128) if arguments.quick else _Size(arguments.layers, 1024)
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(
-            model=ModelSource(uri=f"file://{_checkpoint(Path(folder), arguments.layers)}"),
+            model=ModelSource(uri=f"file://{_checkpoint(Path(folder), size)}"),
             precision=Precision.FP32 if arguments.cpu else Precision(arguments.precision),
             gpu=Gpu(count=0 if arguments.cpu else 1),
         )
         loaded = load(settings, Path(folder))
-    scale = 1024 if arguments.cpu else 1
+    scale = 1024 if arguments.quick else 1
     results = {
         "device": loaded.card.device,
         "precision": loaded.card.precision,
@@ -118,14 +131,14 @@ def main() -> None:
     print(json.dumps(results, indent=1))
 
 
-def _checkpoint(folder: Path, layers: int) -> Path:
-    """bge-large's shape (config.json of BAAI/bge-large-en-v1.5), random weights."""
+def _checkpoint(folder: Path, size: _Size) -> Path:
+    """bge-large's shape at 24 layers of 1024 (config.json of BAAI/bge-large-en-v1.5)."""
     config = BertConfig(
         vocab_size=_VOCABULARY,
-        hidden_size=1024,
-        num_hidden_layers=layers,
-        num_attention_heads=16,
-        intermediate_size=4096,
+        hidden_size=size.hidden,
+        num_hidden_layers=size.layers,
+        num_attention_heads=size.hidden // 64,
+        intermediate_size=4 * size.hidden,
     )
     BertModel(config).save_pretrained(folder)
     words = {f"w{number}": number for number in range(_VOCABULARY - 1)} | {"[UNK]": _VOCABULARY - 1}

@@ -200,6 +200,7 @@ async def _main(requests: int, rounds: int) -> None:
             "RETRIEVAL_HTTP_PORT": str(ours),
             "RETRIEVAL_GRPC_PORT": str(grpc),
             "PROMETHEUS_MULTIPROC_DIR": str(metrics),
+            "TOKENIZERS_PARALLELISM": "false",  # as the supervisor has it
         }
         with (
             _process("-m", "retrieval_predictor.serving", **environment) as mine,

@@ -16,6 +16,7 @@ RUN pip install --constraint constraints.txt '.[operator]'
 FROM ${PYTHON_IMAGE}
 LABEL org.opencontainers.image.title="retrieval-operator" \
       org.opencontainers.image.description="Plans RetrievalServices and runs them through KServe" \
+      org.opencontainers.image.version="0.1.0" \
       org.opencontainers.image.licenses="Apache-2.0"
 RUN groupadd --gid 65532 nonroot \
  && useradd --uid 65532 --gid 65532 --home-dir /home/nonroot --shell /usr/sbin/nologin nonroot

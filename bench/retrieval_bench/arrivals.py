@@ -118,4 +118,4 @@ def describe(arrivals: Arrivals) -> str:
         case Burst(requests=requests, within_s=within_s):
             return f"burst {requests} in {within_s:g} s"
         case Closed(connections=connections):
-            return f"closed, {connections} connections"
+            return f"closed, {connections} connection{'s' if connections > 1 else ''}"

@@ -7,31 +7,39 @@ from collections.abc import Sequence
 from html import escape
 
 from retrieval_bench.plots import Plot, plots, svg
-from retrieval_bench.report import Sheet, sheets
+from retrieval_bench.report import Sheet, each, overview
 from retrieval_bench.results import Result
 
 _STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem; }
-h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; }
+:root { color-scheme: light dark; }
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 68rem; padding: 0 1rem; }
+h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; overflow-wrap: anywhere; }
+.plots { display: grid; gap: 1rem;
+         grid-template-columns: repeat(auto-fit, minmax(min(100%, 28rem), 1fr)); }
+.plots img { background: #fff; width: 100%; }
+.table { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { border-bottom: 1px solid #ddd; padding: .2rem .8rem; text-align: right; }
+th, td { border-bottom: 1px solid #8886; padding: .2rem .7rem; text-align: right; }
 th:first-child, td:first-child { padding-left: 0; text-align: left; }
-p { color: #555; font-size: .85rem; margin: .2rem 0; overflow-wrap: anywhere; }
-img { max-width: 100%; }
+.wide th, .wide td { white-space: nowrap; }
+p { font-size: .85rem; margin: .2rem 0; opacity: .75; overflow-wrap: anywhere; }
 """
+_VIEWPORT = '<meta name="viewport" content="width=device-width, initial-scale=1">'
 
 
 def page(results: Sequence[Result]) -> str:
     """The page for these results."""
-    tables = [_table(sheet) for result in results for sheet in sheets(result)]
+    tables = [_table(sheet) for sheet in (*overview(results), *each(results))]
     images = [_image(plot) for plot in plots(results)]
     return "\n".join(
         [
             "<!doctype html>",
-            '<html lang="en"><meta charset="utf-8"><title>retrieval-bench</title>',
+            f'<html lang="en"><meta charset="utf-8">{_VIEWPORT}<title>retrieval-bench</title>',
             f"<style>{_STYLE}</style>",
             "<h1>retrieval-bench</h1>",
+            '<div class="plots">',
             *images,
+            "</div>",
             *tables,
             "</html>\n",
         ]
@@ -45,7 +53,8 @@ def _table(sheet: Sheet) -> str:
     ]
     notes = [f"<p>{escape(note)}</p>" for note in sheet.notes]
     title = f"<h2>{escape(sheet.title)}</h2>"
-    return "\n".join([title, f"<table><tr>{head}</tr>", *rows, "</table>", *notes])
+    shape = '<div class="table"><table class="wide">' if len(sheet.headers) > 2 else "<div><table>"
+    return "\n".join([title, f"{shape}<tr>{head}</tr>", *rows, "</table></div>", *notes])
 
 
 def _image(plot: Plot) -> str:

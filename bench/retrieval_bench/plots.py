@@ -13,13 +13,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
 from retrieval_bench.arrivals import describe
-from retrieval_bench.results import CompareResult, Measured, Result, RunResult, SearchResult
+from retrieval_bench.results import CompareResult, Result, RunResult, SearchResult
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """Told apart with any colour vision. Source: M. Okabe, K. Ito, "Color Universal Design", 2008."""
 
-_WIDTH, _HEIGHT = 8.0, 4.0
-"""Inches."""
+_WIDTH, _HEIGHT = 6.0, 4.0
+"""Inches; a plot as wide as a phone still has letters that can be read."""
 
 _STYLE = {
     "axes.grid": True,
@@ -44,13 +44,13 @@ class Plot:
 
 def plots(results: Sequence[Result]) -> tuple[Plot, ...]:
     """The plots that these results have data for."""
-    runs = [result.measured for result in results if isinstance(result, RunResult)]
+    runs = [result for result in results if isinstance(result, RunResult)]
     found: list[Plot] = []
     if runs:
         found.append(Plot("Latency by quantile", lambda axes: _curves(axes, _named(runs))))
         found.append(Plot("Answers and failures over time", lambda axes: _timeline(axes, runs)))
-    if len(runs) > 1:
-        found.append(Plot("p99 against throughput", lambda axes: _frontier(axes, runs)))
+    if groups := _swept(runs):
+        found.append(Plot("p99 against throughput", lambda axes: _frontier(axes, groups)))
     for result in results:
         found += _of(result)
     return tuple(found)
@@ -89,12 +89,27 @@ def _save(shown: Sequence[Plot], form: str) -> bytes:
     return buffer.getvalue()
 
 
-def _named(runs: Sequence[Measured]) -> dict[str, tuple[tuple[float, float], ...]]:
-    return {_label(run): run.curve for run in runs}
+def _named(runs: Sequence[RunResult]) -> dict[str, tuple[tuple[float, float], ...]]:
+    return {_label(run): run.measured.curve for run in runs}
 
 
-def _label(run: Measured) -> str:
-    return f"{run.server.name}, {describe(run.arrivals)}"
+def _label(run: RunResult) -> str:
+    return f"{_subject(run)}, {describe(run.measured.arrivals)}"
+
+
+def _subject(run: RunResult) -> str:
+    return f"{run.measured.server.name} {run.work.workload}"
+
+
+def _swept(runs: Sequence[RunResult]) -> dict[str, list[tuple[float, float]]]:
+    """Requests/s and p99 in ms of each server and workload that had more than one load."""
+    points: dict[str, list[tuple[float, float]]] = {}
+    for run in runs:
+        summary = run.measured.summary
+        if summary.latency:
+            point = (summary.answered_per_s, 1000 * summary.latency.p99_s)
+            points.setdefault(_subject(run), []).append(point)
+    return {name: sorted(several) for name, several in points.items() if len(several) > 1}
 
 
 def _curves(axes: Axes, curves: dict[str, tuple[tuple[float, float], ...]]) -> None:
@@ -102,7 +117,7 @@ def _curves(axes: Axes, curves: dict[str, tuple[tuple[float, float], ...]]) -> N
         if curve:
             tail = [1 / max(1 - q, 1e-5) for q, _ in curve]
             axes.plot(tail, [1000 * s for _, s in curve], color=colour, label=name)
-    axes.set(xscale="log", yscale="log", ylabel="ms")
+    axes.set(xscale="log", yscale="log", xlabel="share of answers", ylabel="answered within, ms")
     axes.set_xticks(
         [1, 2, 10, 100, 1000, 10_000], ["min", "50 %", "90 %", "99 %", "99.9 %", "99.99 %"]
     )
@@ -110,31 +125,26 @@ def _curves(axes: Axes, curves: dict[str, tuple[tuple[float, float], ...]]) -> N
     axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axes.yaxis.set_minor_formatter(StrMethodFormatter("{x:g}"))
     axes.yaxis.set_minor_locator(LogLocator(subs=(2, 5)))
-    axes.legend()
+    _legend(axes)
 
 
-def _timeline(axes: Axes, runs: Sequence[Measured]) -> None:
+def _timeline(axes: Axes, runs: Sequence[RunResult]) -> None:
     for colour, run in zip(_colours(), runs, strict=False):
-        name, over = _label(run), run.timeline
+        name, over = _label(run), run.measured.timeline
         axes.step(over.second, over.answered, where="post", color=colour, label=name)
         if any(over.failed):
             axes.step(
                 over.second, over.failed, ":", where="post", color=colour, label=f"{name}, failed"
             )
-    axes.set(xlabel="s", ylabel="requests/s", ylim=(0, None))
-    axes.legend()
+    axes.set(xlabel="seconds since the first request", ylabel="requests/s", ylim=(0, None))
+    _legend(axes)
 
 
-def _frontier(axes: Axes, runs: Sequence[Measured]) -> None:
-    for colour, name in zip(_colours(), dict.fromkeys(r.server.name for r in runs), strict=False):
-        points = sorted(
-            (run.summary.answered_per_s, 1000 * run.summary.latency.p99_s)
-            for run in runs
-            if run.server.name == name and run.summary.latency
-        )
-        axes.plot(*np.array(points).reshape(-1, 2).T, "o-", color=colour, label=name)
-    axes.set(xlabel="requests/s", ylabel="p99 ms", xlim=(0, None), ylim=(0, None))
-    axes.legend()
+def _frontier(axes: Axes, groups: dict[str, list[tuple[float, float]]]) -> None:
+    for colour, (name, points) in zip(_colours(), groups.items(), strict=False):
+        axes.plot(*np.array(points).T, "o-", color=colour, label=name)
+    axes.set(xlabel="answered requests/s", ylabel="p99, ms", xlim=(0, None), ylim=(0, None))
+    _legend(axes)
 
 
 def _probes(axes: Axes, result: SearchResult) -> None:
@@ -152,7 +162,7 @@ def _probes(axes: Axes, result: SearchResult) -> None:
         axes.axvline(result.largest, color=COLOURS[0], label=f"{result.largest:g}")
     within = f"% answered within {result.rule.within_s:g} s"
     axes.set(xscale="log", xlabel=result.unit, ylabel=within)
-    axes.legend()
+    _legend(axes)
 
 
 def _ratios(axes: Axes, result: CompareResult) -> None:
@@ -164,6 +174,11 @@ def _ratios(axes: Axes, result: CompareResult) -> None:
     axes.axvline(1, color="grey", linestyle="--")
     axes.set_yticks(range(len(rows)), [f"{one.name}: {one.figure}" for one in rows])
     axes.set_xlabel("ratio, 95 % interval")
+
+
+def _legend(axes: Axes) -> None:
+    """Names of the series below the plot, where they hide none of it."""
+    axes.legend(loc="upper left", bbox_to_anchor=(0, -0.2), borderaxespad=0, frameon=False)
 
 
 def _colours() -> Iterable[str]:

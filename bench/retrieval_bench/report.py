@@ -47,6 +47,28 @@ def sheets(result: Result) -> tuple[Sheet, ...]:
             return (_ratios(result), _turns(result))
 
 
+def each(results: Sequence[Result]) -> tuple[Sheet, ...]:
+    """The tables of all results, one result after another."""
+    return tuple(sheet for result in results for sheet in sheets(result))
+
+
+def overview(results: Sequence[Result]) -> tuple[Sheet, ...]:
+    """Runs side by side, where there is more than one."""
+    runs = [result for result in results if isinstance(result, RunResult)]
+    rows = tuple(
+        (
+            run.measured.server.name,
+            run.work.workload,
+            describe(run.measured.arrivals),
+            *(_number(figures(run.measured)[name]) for name in _FIGURES),
+            _counts(run.measured.summary),
+        )
+        for run in runs
+    )
+    headers = ("server", "workload", "load", *_FIGURES, "failures")
+    return (Sheet("All runs", headers, rows),) if len(runs) > 1 else ()
+
+
 def render(result: Result) -> RenderableType:
     """A result for a terminal."""
     parts: list[RenderableType] = []

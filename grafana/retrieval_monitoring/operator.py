@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from grafana.retrieval_monitoring.panels import Kind, Panel, Query, Row
+from grafana.retrieval_monitoring.panels import Kind, Panel, Query, Row, figure
 from grafana.retrieval_monitoring.promql import highest, series, summed
 
 _RATE: Final = "$__rate_interval"
@@ -29,70 +29,48 @@ def _rate(metric: str, by: str) -> str:
 _STATE: Final = Row(
     "Services",
     (
-        Panel(
+        figure(
             "Services",
             "RetrievalServices that are followed, in all namespaces.",
             "none",
-            (Query("max(retrieval_operator_services)"),),
-            Kind.FIGURE,
-            width=4,
-            height=4,
+            "max(retrieval_operator_services)",
         ),
-        Panel(
+        figure(
             "Not ready",
             "Chosen services whose condition Ready is not True.",
             "none",
-            (
-                Query(
-                    f"count(max by (namespace, service) "
-                    f"({_of_services(_CONDITION, type='Ready')}) < 1) or vector(0)"
-                ),
-            ),
-            Kind.FIGURE,
-            width=4,
-            height=4,
+            f"count(max by (namespace, service) "
+            f"({_of_services(_CONDITION, type='Ready')}) < 1) or vector(0)",
             alarm=1,
         ),
-        Panel(
+        figure(
             "Leaders",
             "Replicas of the operator that lead; anything but 1 for longer than a change of "
             "leader is wrong.",
             "none",
-            (Query("sum(retrieval_operator_leader)"),),
-            Kind.FIGURE,
-            width=4,
-            height=4,
+            "sum(retrieval_operator_leader)",
             warn=1,
             alarm=0.5,
         ),
-        Panel(
+        figure(
             "Nodes",
             "Nodes whose GPUs the planner knows.",
             "none",
-            (Query("max(retrieval_operator_nodes)"),),
-            Kind.FIGURE,
-            width=4,
-            height=4,
+            "max(retrieval_operator_nodes)",
         ),
-        Panel(
+        figure(
             "Watch silence",
             "Age of the last thing heard from the API server, of the replica that waits longest.",
             "s",
-            (Query("max(retrieval_operator_watch_silence_seconds)"),),
-            Kind.FIGURE,
-            width=4,
-            height=4,
+            "max(retrieval_operator_watch_silence_seconds)",
             warn=120,
             alarm=600,
         ),
-        Panel(
+        figure(
             "Oldest wait",
             "How long the service that waits longest has waited for its pass.",
             "s",
-            (Query("max(retrieval_operator_queue_oldest_seconds)"),),
-            Kind.FIGURE,
-            width=4,
-            height=4,
+            "max(retrieval_operator_queue_oldest_seconds)",
             warn=30,
             alarm=300,
         ),

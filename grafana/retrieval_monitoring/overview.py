@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from grafana.retrieval_monitoring.objectives import AVAILABILITY, LATENCY, WITHIN_S, Objective
-from grafana.retrieval_monitoring.panels import Kind, Panel, Query, Row
+from grafana.retrieval_monitoring.panels import Kind, Panel, Query, Row, figure
 from grafana.retrieval_monitoring.promql import (
     highest,
     increase,
@@ -43,74 +43,52 @@ def _burn(objective: Objective) -> Panel:
 _OBJECTIVES: Final = Row(
     "Objectives",
     (
-        Panel(
+        figure(
             "Answered without a fault",
             "Share of requests of the time shown that ended without a 5xx. Objective "
             f"{AVAILABILITY.target:.1%}.",
             "percentunit",
-            (Query(f"1 - {_FAILED} / {increase(_REQUESTS)}"),),
-            Kind.FIGURE,
-            width=4,
-            height=4,
+            f"1 - {_FAILED} / {increase(_REQUESTS)}",
             warn=AVAILABILITY.target,
             alarm=0.99,
         ),
-        Panel(
+        figure(
             f"Answered within {WITHIN_S:g} s",
             "Share of answered requests of the time shown that took no longer, from the last byte "
             f"of the request to the first of the answer. Objective {LATENCY.target:.0%}.",
             "percentunit",
-            (Query(f"{_IN_TIME} / {increase(f'{_DURATION}_count')}"),),
-            Kind.FIGURE,
-            width=4,
-            height=4,
+            f"{_IN_TIME} / {increase(f'{_DURATION}_count')}",
             warn=LATENCY.target,
             alarm=0.9,
         ),
-        Panel(
+        figure(
             "Requests",
             "Requests a second, whatever their answer.",
             "reqps",
-            (Query(rate(_REQUESTS)),),
-            Kind.FIGURE,
-            width=4,
-            height=4,
+            rate(_REQUESTS),
         ),
-        Panel(
+        figure(
             "Refused for load",
             "Share of requests of the time shown that got 429 because the queue was full.",
             "percentunit",
-            (
-                Query(
-                    or_zero(increase(_REQUESTS, code="429"), increase(_REQUESTS))
-                    + f" / {increase(_REQUESTS)}"
-                ),
-            ),
-            Kind.FIGURE,
-            width=4,
-            height=4,
+            or_zero(increase(_REQUESTS, code="429"), increase(_REQUESTS))
+            + f" / {increase(_REQUESTS)}",
             warn=0.001,
             alarm=0.01,
         ),
-        Panel(
+        figure(
             "p99",
             "99 % of the answers took no longer than this.",
             "s",
-            (Query(quantile(0.99, _DURATION)),),
-            Kind.FIGURE,
-            width=4,
-            height=4,
+            quantile(0.99, _DURATION),
             warn=1,
             alarm=WITHIN_S,
         ),
-        Panel(
+        figure(
             "Tokens",
             "Tokens computed a second; texts from the cache are not in it.",
             "short",
-            (Query(rate("retrieval_input_tokens_total")),),
-            Kind.FIGURE,
-            width=4,
-            height=4,
+            rate("retrieval_input_tokens_total"),
         ),
         _burn(AVAILABILITY),
         _burn(LATENCY),

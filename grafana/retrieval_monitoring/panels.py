@@ -60,6 +60,29 @@ class Panel:
     column_units: Mapping[str, str] = field(default_factory=dict)
 
 
+def figure(
+    title: str,
+    description: str,
+    unit: str,
+    expr: str,
+    *,
+    warn: float | None = None,
+    alarm: float | None = None,
+) -> Panel:
+    """One number, a sixth of a row wide."""
+    return Panel(
+        title,
+        description,
+        unit,
+        (Query(expr),),
+        Kind.FIGURE,
+        width=4,
+        height=4,
+        warn=warn,
+        alarm=alarm,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """A titled row of panels; a collapsed one costs no queries until it is opened."""

@@ -20,6 +20,7 @@ PLURAL: Final = "retrievalservices"
 NAME: Final = f"{PLURAL}.{GROUP}"
 
 _READY: Final = '.status.conditions[?(@.type=="Ready")]'
+_OBJECTIVE: Final = '.status.conditions[?(@.type=="ObjectiveMet")]'
 _COLUMNS: Final = (
     ("Ready", "string", f"{_READY}.status", "Whether every component answers."),
     ("Reason", "string", f"{_READY}.reason", "Why it is ready or not."),
@@ -28,6 +29,22 @@ _COLUMNS: Final = (
     ("GPU", "string", ".status.gpu", "Devices the plan fits."),
     ("Precision", "string", ".status.precision", "Number format of weights and activations."),
     ("Age", "date", ".metadata.creationTimestamp", "Time since the object was created."),
+)
+_WIDE_COLUMNS: Final = (
+    ("Objective", "string", f"{_OBJECTIVE}.status", "Whether the promised burst can be held."),
+    (
+        "Embedder-Tokens/s",
+        "integer",
+        ".status.components.embedder.measured.tokensPerSecond",
+        "Tokens a second that one device of it computed in its warm-up.",
+    ),
+    (
+        "Reranker-Tokens/s",
+        "integer",
+        ".status.components.reranker.measured.tokensPerSecond",
+        "Tokens a second that one device of it computed in its warm-up.",
+    ),
+    ("Message", "string", f"{_READY}.message", "What it means and what to do next."),
 )
 
 
@@ -60,11 +77,15 @@ def _version() -> dict[str, Any]:
         "storage": True,
         "subresources": {"status": {}},
         "additionalPrinterColumns": [
-            {"name": name, "type": kind, "jsonPath": path, "description": meaning}
-            for name, kind, path, meaning in _COLUMNS
+            *(_column(*column) for column in _COLUMNS),
+            *({**_column(*column), "priority": 1} for column in _WIDE_COLUMNS),
         ],
         "schema": {"openAPIV3Schema": _object()},
     }
+
+
+def _column(name: str, kind: str, path: str, meaning: str) -> dict[str, Any]:
+    return {"name": name, "type": kind, "jsonPath": path, "description": meaning}
 
 
 def _object() -> Schema:

@@ -112,13 +112,6 @@ _SLICE_SHARES: Final = {"NVIDIA-H200": 0.91, "NVIDIA-H200-NVL": 0.91}
 of 9.96 on an H100, 16 of 17.55 on an H200. Source: `nvidia-smi mig -lgip`."""
 
 
-def whole_product(label: str) -> str:
-    """The GPU behind a product label: without the marks of sharing and of a MIG slice."""
-    plain = label.removesuffix("-SHARED")
-    slice_of = _MIG.fullmatch(plain)
-    return slice_of["parent"] if slice_of else plain
-
-
 def find_device(label: str) -> Device | None:
     """The device of a product label, whole or MIG slice, or None for an unknown product."""
     plain = label.removesuffix("-SHARED")

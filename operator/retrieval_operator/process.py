@@ -13,7 +13,7 @@ from typing import Any, Final
 import structlog
 from aiohttp import web
 
-from retrieval_operator.cluster import Client, Writer, connect
+from retrieval_operator.cluster import Client, WarmUps, Writer, connect
 from retrieval_operator.cluster.lease import LeaseFile
 from retrieval_operator.derive.status import reason_of
 from retrieval_operator.errors import ClusterError, ClusterUnavailable, LeadershipLost, NotFound
@@ -22,7 +22,7 @@ from retrieval_operator.health import Health, Pulse, application, judge, listeni
 from retrieval_operator.leader import Leader
 from retrieval_operator.metrics import Metrics, Reading
 from retrieval_operator.queue import Done, Failed, Outcome, Queue
-from retrieval_operator.reconcile import Applier, Planning, Reconciler
+from retrieval_operator.reconcile import Applier, Measuring, Planning, Reconciler
 from retrieval_operator.reconcile.models import Models
 from retrieval_operator.render import Context
 from retrieval_operator.settings import Settings
@@ -84,10 +84,12 @@ class Operator:
         self._applier = Applier(writer, world, metrics)
         self._waker = Waker(self._queue, world, settings.node_debounce_seconds)
         self._watch = self._watcher(client, configuration)
+        self._warm_ups = WarmUps()
         self._reconciler = Reconciler(
             world=world,
             cluster=writer,
             planning=Planning(world, Models(_hub(settings)).facts),
+            measuring=Measuring(self._warm_ups.ask, self._look_at),
             applier=self._applier,
             context=self._context,
             ears=Ears(metrics),
@@ -126,6 +128,7 @@ class Operator:
                 await self._queue.idle()
         for task in (*workers, *background):
             task.cancel()
+        self._warm_ups.close()
         if self._leader is not None:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_STOP_S / 4):
@@ -195,6 +198,9 @@ class Operator:
             self._waker.wake(self._world.keys())
         else:
             self._queue.clear()
+
+    def _look_at(self, key: Key) -> None:
+        self._waker.wake((key,))
 
     def _relisted(self, keys: set[Key]) -> None:
         self._applier.forget()

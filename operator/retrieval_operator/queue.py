@@ -30,9 +30,10 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The pass has to be repeated, not before `at_least_s`."""
+    """The pass has to be repeated, not before `at_least_s`, and else within `at_most_s`."""
 
     at_least_s: float = 0.0
+    at_most_s: float = LONGEST_RETRY_S
 
 
 Outcome = Done | Failed
@@ -160,7 +161,6 @@ class Queue(Generic[K]):
 
     def _due(self, key: K) -> None:
         self._timers.pop(key, None)
-        self._held.pop(key, None)
         self.add(key)
 
     async def _next(self) -> K:
@@ -185,9 +185,8 @@ class Queue(Generic[K]):
         if isinstance(outcome, Failed):
             self.retried += 1
             self._failures[key] = self._failures.get(key, 0) + 1
-            self.add_after(
-                key, max(backoff_s(self._failures[key], self._chance()), outcome.at_least_s)
-            )
+            pause_s = min(backoff_s(self._failures[key], self._chance()), outcome.at_most_s)
+            self.add_after(key, max(pause_s, outcome.at_least_s))
             return
         self._failures.pop(key, None)
         if outcome.again_s is not None:

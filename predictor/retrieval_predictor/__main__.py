@@ -21,7 +21,7 @@ def main() -> int:
             name = "RETRIEVAL_" + "__".join(str(part).upper() for part in problem["loc"])
             print(f"{name}: {problem['msg']}", file=sys.stderr)
         return EXIT_CONFIGURATION
-    configure_logging(settings.log_format)
+    configure_logging(settings.log_format, settings.log_level)
     return supervise(settings)
 
 

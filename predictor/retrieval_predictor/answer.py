@@ -14,10 +14,11 @@ import numpy as np
 from retrieval_predictor import metrics
 from retrieval_predictor.admission import Estimate
 from retrieval_predictor.card import ModelCard
+from retrieval_predictor.chat import FORMS, read_chat
 from retrieval_predictor.errors import Malformed, NotReady, Overloaded, Unavailable
 from retrieval_predictor.prompts import prompt_text
 from retrieval_predictor.settings import Scoring
-from retrieval_predictor.template import open_tokenizer, read_chat
+from retrieval_predictor.template import open_tokenizer
 from retrieval_predictor.tokenise import Tokeniser, Tokens
 from retrieval_predictor.work import (
     Caller,
@@ -152,7 +153,8 @@ class Answerer:
         except (Overloaded, Unavailable) as error:
             metrics.rejected.labels(error.code).inc()
             raise
-        return tokens, rows, Timings(tokenised_s, rows.queue_s, rows.forward_s)
+        timings = Timings(tokenised_s, rows.queue_s, rows.forward_s, started_s, rows.passes)
+        return tokens, rows, timings
 
     async def _tokenise_inputs(self, request: EmbedRequest) -> Tokens:
         tokeniser = self._open_tokeniser()
@@ -167,7 +169,8 @@ class Answerer:
         tokeniser, texts = self._open_tokeniser(), (request.query, *request.documents)
         query, documents, encode = request.query, request.documents, tokeniser.pairs
         if self._scoring is Scoring.YES_NO:
-            encode = partial(tokeniser.questions, self._instruction(request))
+            told = request.instruction or self.card.instruction
+            encode = partial(tokeniser.questions, told)
         elif request.instruction is not None:
             raise Malformed("this reranker takes no instruction; leave it out")
         elif self._scoring is not Scoring.CROSS_ENCODER:
@@ -177,17 +180,11 @@ class Answerer:
         limit = request.max_tokens_per_document
         return await _near(texts, partial(encode, query, documents, limit, request.truncation))
 
-    def _instruction(self, request: RerankRequest) -> str:
-        told = request.instruction or self.card.instruction
-        if told is None:
-            raise AssertionError("a yes-or-no reranker came without an instruction; this is a bug")
-        return told
-
     def _open_tokeniser(self) -> Tokeniser:
         if self._tokeniser is None:
             card = self.card
             tokenizer = open_tokenizer(Path(card.tokenizer_path))
-            chat = read_chat(tokenizer) if card.scoring == Scoring.YES_NO else None
+            chat = read_chat(tokenizer, FORMS[card.form]) if card.form else None
             self._tokeniser = Tokeniser(
                 tokenizer, card.max_input_tokens, card.vocabulary_size, chat
             )
@@ -210,7 +207,7 @@ def finish_vectors(rows: Floats, dimensions: int | None, *, normalise: bool) -> 
     cut = rows if dimensions is None else rows[:, :dimensions]
     if not normalise and dimensions is None:
         return cut
-    lengths = np.linalg.norm(cut, axis=1, keepdims=True)
+    lengths = np.sqrt(np.einsum("nd,nd->n", cut, cut))[:, None]
     unit: Floats = cut / np.maximum(lengths, np.float32(1e-12))
     return unit
 

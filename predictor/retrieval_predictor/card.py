@@ -24,7 +24,8 @@ class WarmUp:
 class ModelCard:
     """Facts about a loaded model, all settled before it serves its first request.
 
-    `instruction` is what a reranker that takes one is told where a request says nothing.
+    `form` names the question that a language model is asked (`retrieval_predictor.chat`), and
+    `instruction` is what it is told where a request says nothing; None of either means none.
     `encoder` is "packed" (no padding) or "padded" (the fallback), `linears` is "plain" or
     "prepacked" (for oneDNN, where that was faster on this CPU), `normalise` says whether the
     checkpoint asks for unit vectors, `scoring` is None for an embedder. `activation` is what turns
@@ -50,3 +51,4 @@ class ModelCard:
     activation: str | None
     load_s: float
     linears: str = "plain"
+    form: str | None = None

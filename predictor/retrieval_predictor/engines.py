@@ -34,6 +34,11 @@ class Engines:
         return self._best.is_ready
 
     @property
+    def is_draining(self) -> bool:
+        """Whether this pod is about to end: what arrives is answered, and should be the last."""
+        return self.phase == "draining"
+
+    @property
     def state(self) -> dict[str, Any]:
         """The last state the most useful engine pushed, as JSON values."""
         return self._best.state

@@ -7,11 +7,13 @@ with the number of texts. Nothing is pickled; tensors are raw little-endian arra
     RUN     := deadline f64 (CLOCK_MONOTONIC seconds, 0 = none) · client u64 · N u32
                · lengths i32[N] · segments i32[N] · ids i32[sum(lengths)]
     CANCEL  := empty
-    ROWS    := N u32 · width u32 · queue seconds f64 · forward seconds f64 · rows f32[N, width]
+    ROWS    := N u32 · width u32 · queue seconds f64 · forward seconds f64
+               · batches u32 · most texts of one u32 · most tokens of one u32 · rows f32[N, width]
     FAULT   := JSON {"code", "facts"} of an error
     STATE   := JSON {"phase", …}, pushed by the engine every second and on changes; request id 0
     LOAD    := waiting tokens u64[query, bulk] · bound of a lane u64 · tokens a second f64; before
-               every ROWS and FAULT, so that a worker knows the queue while it is busy; request id 0
+               the ROWS and FAULTs of a turn of the engine's loop, so that a worker knows the queue
+               while it is busy; request id 0
     STATS   := empty from an API worker, JSON with live figures from the engine
 
 CLOCK_MONOTONIC is one clock for all processes of a machine (clock_gettime(2)), which is what lets
@@ -30,7 +32,7 @@ import orjson
 
 from retrieval_predictor.admission import Load
 from retrieval_predictor.errors import RetrievalError, revive
-from retrieval_predictor.work import Encoded, Rows, Run
+from retrieval_predictor.work import Encoded, Passes, Rows, Run
 
 MAX_FRAME_BYTES = 2**31 - 1
 BEAT_S = 1.0
@@ -38,7 +40,7 @@ BEAT_S = 1.0
 
 _HEAD = struct.Struct("<IBQ")
 _RUN = struct.Struct("<dQI")
-_ROWS = struct.Struct("<IIdd")
+_ROWS = struct.Struct("<IIddIII")
 _LOAD = struct.Struct("<QQQd")
 _LENGTH_BYTES = 4
 
@@ -90,15 +92,17 @@ def pack_cancel(request_id: int) -> bytes:
 def pack_rows(request_id: int, answer: Rows) -> bytes:
     """The frame that answers a RUN."""
     count, width = answer.rows.shape
-    head = _ROWS.pack(count, width, answer.queue_s, answer.forward_s)
+    passes = answer.passes
+    counts = (passes.count, passes.texts, passes.tokens)
+    head = _ROWS.pack(count, width, answer.queue_s, answer.forward_s, *counts)
     return _frame(Kind.ROWS, request_id, head, np.ascontiguousarray(answer.rows).tobytes())
 
 
 def unpack_rows(payload: memoryview) -> Rows:
     """Read a ROWS payload; the rows are a view of it."""
-    count, width, queue_s, forward_s = _ROWS.unpack_from(payload)
+    count, width, queue_s, forward_s, *passes = _ROWS.unpack_from(payload)
     rows = np.frombuffer(payload, dtype="<f4", offset=_ROWS.size).reshape(count, width)
-    return Rows(rows, queue_s, forward_s)
+    return Rows(rows, queue_s, forward_s, Passes(*passes))
 
 
 def pack_fault(request_id: int, error: RetrievalError) -> bytes:

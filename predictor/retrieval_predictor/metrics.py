@@ -9,13 +9,17 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any, TypeVar
 
 from prometheus_client import Counter, Gauge, Histogram, values
+from prometheus_client.metrics import MetricWrapperBase
 
 from retrieval_predictor import ledger
 
 if (_folder := os.environ.get(ledger.FOLDER_VARIABLE)) and not ledger.reserve(Path(_folder)):
     values.ValueClass = values.MutexValue
+
+_METRIC = TypeVar("_METRIC", bound=MetricWrapperBase)
 
 _LATENCY_S = (
     *(0.00025, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05),
@@ -101,7 +105,7 @@ model_load_s = Gauge(
 )
 model_info = Gauge(
     "retrieval_model_info",
-    "1, with the facts of the loaded model as labels.",
+    "1, with the facts of the loaded model as labels; 0 for what they were before.",
     ["model", "revision", "precision", "dimensions"],
     multiprocess_mode="livemax",
 )
@@ -110,3 +114,17 @@ warmup_ready = Gauge(
     "1 once the largest planned batch has run.",
     multiprocess_mode="livemax",
 )
+
+_series: dict[tuple[object, ...], Any] = {}
+
+
+def series(metric: _METRIC, *labels: str) -> _METRIC:
+    """`metric.labels(*labels)`, looked up once; label values must be few, such as status codes.
+
+    prometheus_client takes a lock and turns each value into a string, on every call.
+    """
+    key = (metric, *labels)
+    found: _METRIC | None = _series.get(key)
+    if found is None:
+        found = _series[key] = metric.labels(*labels)
+    return found

@@ -181,6 +181,9 @@ class Settings(BaseSettings):
         Path(tempfile.gettempdir()),
         description="Writable folder for the engine's socket and the metrics.",
     )
+    log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = Field(
+        "info", description="debug, info, warning or error; debug has a line for each request."
+    )
     log_format: Annotated[str, Field(pattern="^(json|console)$")] = Field(
         "json", description="json or console."
     )

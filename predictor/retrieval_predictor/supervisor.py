@@ -64,8 +64,8 @@ class Supervisor:
             shutil.rmtree(self._folder, ignore_errors=True)
 
     async def _serve(self) -> int:
-        arguments = kserve_arguments(self._settings.limits.max_body_bytes)
-        api = await start("retrieval_predictor.serving", self._environment, *arguments)
+        logging = ("--log_config_file", str(_LOGGING))
+        api = await start("retrieval_predictor.serving", self._environment, *logging)
         engines = {asyncio.create_task(keeper.keep()) for keeper in self._keepers}
         gone = asyncio.create_task(api.wait())
         stop = asyncio.create_task(self._stop.wait())
@@ -117,16 +117,6 @@ def device_of(engine: int, visible: str) -> str:
     if not devices:
         return str(engine)
     return devices[engine] if engine < len(devices) else "none"
-
-
-def kserve_arguments(max_body_bytes: int) -> tuple[str, ...]:
-    """KServe's own flags: our logging, our bound on a body for gRPC too, answers of any size."""
-    limit = str(max_body_bytes)
-    return (
-        *("--log_config_file", str(_LOGGING)),
-        *("--grpc_max_receive_message_length", limit),
-        *("--grpc_max_send_message_length", "-1"),
-    )
 
 
 def supervise(settings: Settings) -> int:

@@ -13,8 +13,9 @@ from itertools import chain
 import numpy as np
 from tokenizers import Encoding, Tokenizer
 
+from retrieval_predictor.chat import Chat, Form
 from retrieval_predictor.errors import InputTooLong, Malformed, OutOfVocabulary
-from retrieval_predictor.template import Chat, Template, ask, read_template
+from retrieval_predictor.template import Template, read_template
 from retrieval_predictor.work import Encoded, Flags, Ints, Truncation
 
 CHARACTERS_PER_TOKEN = 12
@@ -121,7 +122,7 @@ class Tokeniser:
 
     def questions(
         self,
-        instruction: str,
+        instruction: str | None,
         query: str,
         documents: tuple[str, ...],
         max_document_tokens: int | None,
@@ -139,25 +140,32 @@ class Tokeniser:
         if chat is None:
             raise AssertionError("a model without a chat was asked a question; this is a bug")
         room = self._max_tokens - chat.tokens
-        asked, query_cut = self._question(ask(instruction, query), room, truncation)
+        asked, query_cut = self._question(chat.form, instruction, query, room, truncation)
         room = min(room - len(asked), max_document_tokens or room)
         bodies, cuts = self._bodies(tuple(f" {text}" for text in documents), room, truncation)
         rows = [[*chat.leading, *asked, *body, *chat.trailing] for body in bodies]
         return Tokens(_concatenate(rows), np.array(cuts, dtype=np.bool_) | query_cut)
 
     def _question(
-        self, texts: tuple[str, str, str], room: int, truncation: Truncation
+        self, form: Form, instruction: str | None, query: str, room: int, truncation: Truncation
     ) -> tuple[list[int], bool]:
-        """Ids of a question up to its document, and whether its query was cut."""
-        before, after = self._plain(texts[0]), self._plain(texts[2])
+        """Ids of a question up to its document, and whether its query was cut.
+
+        Query and document go behind a space. No tokenizer with ChatML joins that space to the colon
+        before it, so they may be tokenised apart from what precedes them.
+        """
+        text = form.before(instruction)
+        before, after = self._plain(text), self._plain(form.document)
         left = room - len(before) - len(after)
         if left < _LEAST_PAIR_TOKENS:
             raise Malformed(
                 f"prompt and instruction leave {left} of {self._max_tokens} tokens to query and "
                 f"document, which need {_LEAST_PAIR_TOKENS}; shorten the instruction"
             )
-        (query,), (is_cut,) = self._bodies((texts[1],), int(left * _QUERY_SHARE), truncation)
-        return ([*before, *query, *after] if is_cut else self._plain("".join(texts))), is_cut
+        (asked,), (is_cut,) = self._bodies((f" {query}",), int(left * _QUERY_SHARE), truncation)
+        if form.is_joined and not is_cut:
+            return self._plain(f"{text} {query}{form.document}"), False
+        return [*before, *asked, *after], is_cut
 
     def _plain(self, text: str) -> list[int]:
         ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids

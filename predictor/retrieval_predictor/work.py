@@ -61,12 +61,37 @@ class RerankRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Passes:
+    """The batches that a request had rows in: how many, and the most texts and tokens of one.
+
+    A batch counts with all its requests, as it went to the device. Rows out of the cache had none.
+    """
+
+    count: int = 0
+    texts: int = 0
+    tokens: int = 0
+
+    def joined(self, others: Passes) -> Passes:
+        """These and others."""
+        most = max(self.texts, others.texts), max(self.tokens, others.tokens)
+        return Passes(self.count + others.count, *most)
+
+
+NO_PASSES = Passes()
+
+
+@dataclass(frozen=True, slots=True)
 class Timings:
-    """Where the time of one request went; the three do not overlap."""
+    """Where the time of one request went; the three follow one another and do not overlap.
+
+    The first starts at `started_s` on `time.perf_counter`.
+    """
 
     tokenise_s: float = 0.0
     queue_s: float = 0.0
     forward_s: float = 0.0
+    started_s: float = 0.0
+    passes: Passes = NO_PASSES
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +167,7 @@ class Rows:
     rows: Floats
     queue_s: float
     forward_s: float
+    passes: Passes = NO_PASSES
 
 
 @dataclass(slots=True)

@@ -3,6 +3,7 @@
 import json
 import re
 import tomllib
+from typing import Any
 
 import pytest
 
@@ -14,11 +15,27 @@ from tests.chart.write import CHART, ROOT
 BOTH = pytest.mark.parametrize("name", ["operator", "predictor"])
 
 
-def instructions(name: str) -> dict[str, str]:
-    """The last instruction of each kind in an image's Dockerfile."""
+def steps(name: str) -> list[tuple[str, str]]:
+    """Every instruction in an image's Dockerfile with its arguments."""
     text = (ROOT / "images" / f"{name}.Dockerfile").read_text().replace("\\\n", " ")
     pairs = (line.partition(" ") for line in text.splitlines() if re.match("[A-Z]", line))
-    return {word: rest for word, _, rest in pairs}
+    return [(word, rest) for word, _, rest in pairs]
+
+
+def instructions(name: str) -> dict[str, str]:
+    """The last instruction of each kind in an image's Dockerfile."""
+    return dict(steps(name))
+
+
+def copied(name: str) -> list[str]:
+    """What an image takes out of the repository."""
+    rests = (rest for word, rest in steps(name) if word == "COPY" and "--from" not in rest)
+    return [source for rest in rests for source in rest.split()[:-1]]
+
+
+def project() -> dict[str, Any]:
+    """pyproject.toml."""
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
 @BOTH
@@ -31,10 +48,26 @@ def test_an_image_runs_as_the_user_of_the_pod(name: str):
 
 @BOTH
 def test_an_image_starts_a_program_of_this_package(name: str):
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     (program,) = json.loads(instructions(name)["ENTRYPOINT"])
     assert program == f"retrieval-{name}"
-    assert program in project["scripts"]
+    assert program in project()["project"]["scripts"]
+
+
+@BOTH
+def test_an_image_has_every_file_that_the_package_is_built_from(name: str):
+    told = project()
+    built = told["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+    needed = {"pyproject.toml", told["project"]["readme"], *told["project"]["license-files"]}
+    needed |= {"constraints.txt"} | {path.partition("/")[0] for path in built}
+    assert set(copied(name)) == needed
+    let = (ROOT / "images" / f"{name}.Dockerfile.dockerignore").read_text().splitlines()
+    assert {f"!{path}" for path in needed} <= set(let)
+
+
+@BOTH
+def test_an_image_leaves_it_to_its_base_where_packages_come_from(name: str):
+    options = [rest for word, rest in steps(name) if re.search(r"index|find-links|proxy", rest)]
+    assert options == []
 
 
 def test_images_say_the_ports_that_pods_have():
@@ -44,8 +77,10 @@ def test_images_say_the_ports_that_pods_have():
 
 
 def test_chart_operator_and_predictor_carry_one_version():
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    version = project()["project"]["version"]
     chart = (CHART / "Chart.yaml").read_text()
     assert f"\nappVersion: {version}\n" in chart
     assert f"\nversion: {version}\n" in chart
     assert default_image() == f"retrieval-predictor:{version}"
+    for name in ("operator", "predictor"):
+        assert f'image.version="{version}"' in instructions(name)["LABEL"]

@@ -103,6 +103,19 @@ def test_two_replicas_are_drained_one_at_a_time():
     assert not [one for one in rendered({}) if one["kind"] == "PodDisruptionBudget"]
 
 
+def test_the_network_policy_lets_probes_and_scrapes_in_and_dns_and_the_api_server_out():
+    documents = rendered(EVERYTHING_ON)
+    policy = only(documents, "NetworkPolicy")["spec"]
+    template = only(documents, "Deployment")["spec"]["template"]
+    assert policy["podSelector"]["matchLabels"].items() <= template["metadata"]["labels"].items()
+    assert policy["policyTypes"] == ["Ingress", "Egress"]
+    (let_in,) = policy["ingress"]
+    (container,) = template["spec"]["containers"]
+    assert {one["port"] for one in let_in["ports"]} == {one["name"] for one in container["ports"]}
+    out = {(one["port"], one["protocol"]) for rule in policy["egress"] for one in rule["ports"]}
+    assert {(443, "TCP"), (6443, "TCP"), (53, "UDP"), (53, "TCP")} <= out
+
+
 def test_an_image_can_be_pinned_by_digest():
     (pod, _) = pods(rendered(EVERYTHING_ON))
     assert pod["containers"][0]["image"] == f"retrieval-operator@sha256:{'0' * 64}"

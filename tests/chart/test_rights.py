@@ -37,7 +37,7 @@ def used() -> set[Right]:
         wanted |= rights(kind, "get", "create", "patch", "delete", *FOLLOW)
     for kind in (DEPLOYMENT, POD):
         wanted |= rights(kind, "get", *FOLLOW)
-    wanted |= rights(EVENT, "get", "create", "patch")
+    wanted |= rights(EVENT, "get", "list", "create", "patch")
     return wanted | {("coordination.k8s.io", "leases", verb) for verb in FOLLOW}
 
 

@@ -1,5 +1,8 @@
 """One knob has one name: the chart's values, the variables of the pod, the operator's settings."""
 
+import json
+from collections.abc import Iterator
+
 import pytest
 import yaml
 
@@ -78,6 +81,7 @@ def test_the_pod_says_where_the_lease_is_and_who_it_is():
         ({"operator": {"logFormat": "xml"}}, "'json', 'console'"),
         ({"image": {"digest": "latest"}}, "does not match pattern"),
         ({"monitoring": {"podMonitor": {"interval": "30s"}}}, "'interval' not allowed"),
+        ({"resources": {"request": {"cpu": 1}}}, "'request' not allowed"),
         ({"crds": {"install": "yes"}}, "got string, want boolean"),
         ({"replicas": 2, "operator": {"leaderElection": False}}, "both replicas would write"),
         (
@@ -88,3 +92,38 @@ def test_the_pod_says_where_the_lease_is_and_who_it_is():
 )
 def test_a_value_that_cannot_be_meant_is_refused(values: dict, words: str):
     assert words in refusal(values)
+
+
+FREE = {
+    "affinity",
+    "env",
+    "global",
+    "ingressFrom",
+    "limits",
+    "matchExpressions",
+    "requests",
+    "tolerations",
+    "topologySpreadConstraints",
+}
+"""Values that are Kubernetes' own documents, which the API server checks."""
+
+
+def test_a_misspelt_key_is_refused_wherever_a_key_has_a_meaning():
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    unguarded = {
+        name
+        for name, shape in objects("values", schema)
+        if "additionalProperties" not in shape
+        or ("properties" in shape and shape["additionalProperties"])
+    }
+    assert unguarded == FREE
+
+
+def objects(name: str, shape: dict) -> Iterator[tuple[str, dict]]:
+    """Every shape of an object in a schema, with the name of the value it belongs to."""
+    if shape.get("type") == "object":
+        yield name, shape
+    for key, one in shape.get("properties", {}).items():
+        yield from objects(key, one)
+    if "items" in shape:
+        yield from objects(name, shape["items"])

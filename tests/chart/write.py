@@ -12,12 +12,14 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from retrieval_operator.generate import Texts, main
 from retrieval_operator.settings import Settings
 from tests.cluster import tools
 
@@ -81,11 +83,11 @@ def install() -> str:
     return _HEAD + "---\n".join((_NAMESPACE, *parts))
 
 
-WRITTEN: Mapping[Path, Callable[[], str]] = {
-    CHART / "files" / "crd.yaml": crd,
-    CHART / "values.schema.json": schema,
-    CHART / "README.md": readme,
-    ROOT / "manifests" / "install.yaml": install,
+FILES: Texts = {
+    f"charts/{CHART.name}/files/crd.yaml": crd,
+    f"charts/{CHART.name}/values.schema.json": schema,
+    f"charts/{CHART.name}/README.md": readme,
+    "manifests/install.yaml": install,
 }
 """Every file this module writes, in the order of their dependencies."""
 
@@ -158,12 +160,5 @@ def _plain(document: dict[str, Any]) -> dict[str, Any]:
     return document
 
 
-def main() -> None:
-    """Write every file that would differ."""
-    for path, text in WRITTEN.items():
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(text())
-
-
 if __name__ == "__main__":
-    main()
+    sys.exit(main(FILES))

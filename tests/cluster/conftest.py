@@ -31,7 +31,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if _HERE in item.path.parents:
             item.add_marker(pytest.mark.cluster)
-            item.add_marker(pytest.mark.timeout(60, func_only=True))
+            limit_s = 240 if item.path.name.startswith("test_chaos_") else 60
+            item.add_marker(pytest.mark.timeout(limit_s, func_only=True))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -48,6 +48,12 @@ _SETTINGS: Final[dict[str, dict[str, Any]]] = {
         "disableIstioVirtualHost": True,
         "disableIngressCreation": True,
     },
+    "credentials": {
+        "s3": {
+            "s3AccessKeyIDName": "AWS_ACCESS_KEY_ID",
+            "s3SecretAccessKeyName": "AWS_SECRET_ACCESS_KEY",
+        }
+    },
     "storageInitializer": {"image": "kserve/storage-initializer:v0.20.0", **_SMALL},
     "logger": {"image": "kserve/agent:v0.20.0", "defaultUrl": "http://default-broker", **_SMALL},
     "batcher": {"image": "kserve/agent:v0.20.0", **_SMALL},

@@ -1,11 +1,11 @@
-"""The operator as a process against a lab, with the rights that manifests/install.yaml gives it."""
+"""The operator as a process against a lab, with the rights that it is installed with."""
 
 from __future__ import annotations
 
 import json
 import sys
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,14 +17,14 @@ from tests.cluster.nodes import placement
 from tests.cluster.process import Command, Server, answers, free_ports
 
 _INSTALL: Final = Path(__file__).parents[2] / "manifests" / "install.yaml"
-_RIGHTS: Final = {
+_RIGHTS: Final = (
     "Namespace",
     "ServiceAccount",
     "ClusterRole",
     "ClusterRoleBinding",
     "Role",
     "RoleBinding",
-}
+)
 NAMESPACE: Final = "retrieval-system"
 ACCOUNT: Final = "retrieval-operator"
 CHILDREN: Final = (
@@ -39,13 +39,19 @@ class Operated:
     """One running operator. `url` answers its probes and metrics."""
 
     def __init__(
-        self, lab: Lab, name: str = "operator", server: str | None = None, **settings: str
+        self,
+        lab: Lab,
+        name: str = "operator",
+        server: str | None = None,
+        account: str = ACCOUNT,
+        **settings: str,
     ) -> None:
         (port,) = free_ports(1)
         self.url = f"http://127.0.0.1:{port}"
-        grant(lab)
+        if account == ACCOUNT:
+            grant(lab, yaml.safe_load_all(_INSTALL.read_text()))
         login = lab.folder / f"{name}.kubeconfig"  # each has its own way to the API server
-        login.write_bytes(lab.account(ACCOUNT, NAMESPACE, server).read_bytes())
+        login.write_bytes(lab.account(account, NAMESPACE, server).read_bytes())
         environment = {
             "KUBECONFIG": str(login),
             "RETRIEVAL_OPERATOR_HTTP_HOST": "127.0.0.1",
@@ -88,11 +94,12 @@ class Operated:
         )
 
 
-def grant(lab: Lab) -> None:
-    """Create the operator's ServiceAccount with exactly the rights it is installed with."""
-    for document in yaml.safe_load_all(_INSTALL.read_text()):
-        if document and document["kind"] in _RIGHTS:
-            lab.api.apply(document)
+def grant(lab: Lab, installed: Iterable[Document | None]) -> tuple[Document, ...]:
+    """Create of what is installed the ServiceAccount and its rights, and nothing else."""
+    rights = [one for one in installed if one and one["kind"] in _RIGHTS]
+    for document in sorted(rights, key=lambda one: _RIGHTS.index(one["kind"])):
+        lab.api.apply(document)
+    return tuple(rights)
 
 
 def service(name: str, namespace: str, **components: Mapping[str, Any]) -> dict[str, Any]:

@@ -71,6 +71,15 @@ def evicted(pod: Document) -> Status:
     return _status(pod, {}, phase="Failed") | {"reason": "Evicted", "message": message}
 
 
+def node_lost(pod: Document) -> Status:
+    """Its node does not report: the node lifecycle controller turns that one condition."""
+    status = running(pod)
+    for one in status["conditions"]:
+        if one["type"] == "Ready":
+            one["status"] = "False"
+    return status
+
+
 def _crashed(pod: Document, end: Mapping[str, Any]) -> Status:
     name = pod["spec"]["containers"][0]["name"]
     message = f"back-off 10s restarting failed container={name} pod={pod['metadata']['name']}"

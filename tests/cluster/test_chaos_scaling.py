@@ -57,7 +57,7 @@ def install(lab) -> Iterator:
     yield one
     for name in made:
         lab.api.delete("apiextensions.k8s.io/v1/CustomResourceDefinition", name)
-        lab.api.wait_gone("apiextensions.k8s.io/v1/CustomResourceDefinition", name)
+        lab.api.wait_gone("apiextensions.k8s.io/v1/CustomResourceDefinition", name, limit_s=60.0)
 
 
 def autoscaled(namespace, **wishes):

@@ -1,10 +1,12 @@
 """What stands in the way of a pod is told with the container, the reason and the next step."""
 
+import datetime as dt
 import time
 
 import pytest
 
 from tests.cluster.api import DEPLOYMENT, NODE, POD, RETRIEVAL_SERVICE, condition, until
+from tests.cluster.kwok import HELD_NODE
 from tests.cluster.nodes import node, whole
 from tests.cluster.operated import says, service, wait_ready
 from tests.cluster.pods import (
@@ -12,6 +14,7 @@ from tests.cluster.pods import (
     evicted,
     image_missing,
     mount_missing,
+    node_lost,
     oom_killed,
     release,
     strike,
@@ -110,6 +113,65 @@ def test_an_evicted_pod_is_replaced_and_the_service_ready_again(lab, namespace, 
         namespace=namespace,
     )
     wait_ready(lab, "docs", namespace)
+
+
+def test_a_lost_node_is_told_with_its_name(lab, namespace, nodes):
+    (name,) = nodes(whole())
+    lab.api.apply(service("docs", namespace))
+    wait_ready(lab, "docs", namespace)
+    pod = strike(lab.api, the_pod(lab, namespace), node_lost)
+    found = lab.api.wait_for(
+        RETRIEVAL_SERVICE, "docs", says("Degraded", "True", "NodeLost"), namespace=namespace
+    )
+    message = condition(found, "Degraded")["message"]
+    assert f"{name} does not report" in message
+    assert "restart or remove the node" in message
+    release(lab.api, pod)
+    wait_ready(lab, "docs", namespace)
+
+
+def test_a_volume_that_cannot_be_mounted_is_told_in_the_kubelets_words(lab, namespace, nodes):
+    nodes(whole(), end=HELD_NODE)
+    lab.api.apply(service("docs", namespace))
+    lab.api.wait_for(
+        RETRIEVAL_SERVICE, "docs", says("Ready", "False", "ContainerStarting"), namespace=namespace
+    )
+    lab.api.create(mount_failed(the_pod(lab, namespace)))
+    found = lab.api.wait_for(
+        RETRIEVAL_SERVICE,
+        "docs",
+        says("Ready", "False", "ContainerNotCreated"),
+        namespace=namespace,
+        limit_s=40,
+    )
+    message = condition(found, "Ready")["message"]
+    assert 'secret "docs-keys" not found' in message
+    assert "create or free what the message names" in message
+    release(lab.api, the_pod(lab, namespace))
+    wait_ready(lab, "docs", namespace)
+
+
+def mount_failed(pod):
+    """The event of a kubelet that cannot mount a Secret; the pod's status says nothing of it."""
+    names = ("name", "namespace", "uid")
+    now = dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"name": "mount", "namespace": pod["metadata"]["namespace"]},
+        "involvedObject": {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            **{name: pod["metadata"][name] for name in names},
+        },
+        "reason": "FailedMount",
+        "message": 'MountVolume.SetUp failed for volume "keys" : secret "docs-keys" not found',
+        "source": {"component": "kubelet"},
+        "firstTimestamp": now,
+        "lastTimestamp": now,
+        "count": 1,
+        "type": "Warning",
+    }
 
 
 def test_a_plan_that_does_not_fit_leaves_running_pods_alone(lab, namespace, nodes):

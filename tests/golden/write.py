@@ -1,15 +1,18 @@
 """Rewrite `manifests.yaml` of every case from its `service.yaml` and `nodes.yaml`.
 
-python tests/golden/write.py
+python -m tests.golden.write
 """
 
 from __future__ import annotations
 
+import sys
+from functools import partial
 from pathlib import Path
 
 import yaml
 
 from retrieval_operator.facts import facts_for
+from retrieval_operator.generate import CHECKOUT, Texts, main
 from retrieval_operator.inventory import Inventory, Origin, nodes_of
 from retrieval_operator.plan import Plan, ask_of, plan
 from retrieval_operator.render import Context, render, to_yaml
@@ -38,7 +41,13 @@ def rendered(case: Path) -> str:
     return to_yaml(render(service, plans, CONTEXT))
 
 
+FILES: Texts = {
+    **{
+        str((case / "manifests.yaml").relative_to(CHECKOUT)): partial(rendered, case)
+        for case in CASES
+    },
+    str(PAGE.relative_to(CHECKOUT)): lambda: updated(PAGE.read_text()),
+}
+
 if __name__ == "__main__":
-    for folder in CASES:
-        (folder / "manifests.yaml").write_text(rendered(folder))
-    PAGE.write_text(updated(PAGE.read_text()))
+    sys.exit(main(FILES))

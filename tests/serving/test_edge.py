@@ -18,7 +18,7 @@ import tritonclient.grpc as triton
 from tritonclient.utils import InferenceServerException
 
 from tests.support import faulty
-from tests.support.metrics import metric, pids
+from tests.support.metrics import metric, pids, workers
 from tests.support.processes import Predictor, running, wait_until_ready
 from tests.support.tensors import text_tensor
 
@@ -176,7 +176,7 @@ async def test_one_clients_flood_neither_delays_nor_refuses_another_client(predi
 
 
 def test_every_counter_adds_up(predictor: Predictor):
-    """Known requests through four workers and two engines, with an engine's death in the middle."""
+    """Known requests through four workers and two engines; one of each dies in the middle."""
     until(lambda: get(predictor, "/info")["engines"] == ["ready", "ready"], 180)
     before = predictor.get("/metrics").text
     sent: Counter[int] = Counter()
@@ -188,6 +188,7 @@ def test_every_counter_adds_up(predictor: Predictor):
             sent[predictor.post("/embed", content=b"{", headers=KEY).status_code] += 1
         sent[predictor.post("/embed", json={"inputs": "a"}).status_code] += 1
         if part == 0:
+            os.kill(workers(predictor)[-1], signal.SIGKILL)
             os.kill(int(pids(predictor)["engine"]), signal.SIGKILL)
             until(lambda: "waiting for the engine" in get(predictor, "/info")["engines"])
     wait_until_ready(predictor)
@@ -203,11 +204,13 @@ def test_every_counter_adds_up(predictor: Predictor):
     assert grown("retrieval_batch_size_sum") == 200
     assert grown("retrieval_queue_wait_seconds_count") == 50
     assert grown("retrieval_input_tokens_total") == grown("retrieval_batch_tokens_sum")
-    before_forward_s = sum(
-        grown(f"retrieval_{part}_seconds_sum") for part in ("tokenise", "queue_wait")
-    )
-    assert 0 < before_forward_s < grown("retrieval_request_duration_seconds_sum")
-    assert grown("retrieval_forward_seconds_sum") >= 0.02 * grown("retrieval_forward_seconds_count")
+    parts_s = [
+        grown(f"retrieval_{part}_seconds_sum") for part in ("tokenise", "queue_wait", "forward")
+    ]
+    total_s = grown("retrieval_request_duration_seconds_sum")
+    assert min(parts_s) > 0
+    assert 0.3 * total_s < sum(parts_s) < total_s
+    assert parts_s[-1] >= 0.02 * grown("retrieval_forward_seconds_count")
     assert grown("retrieval_cache_hits_total") == 0
     assert grown("retrieval_cache_misses_total") == 200
 

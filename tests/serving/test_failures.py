@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from tests.support import checkpoints, faulty
-from tests.support.metrics import metric, pids
+from tests.support.metrics import metric, pids, workers
 from tests.support.processes import Predictor, launched, running, wait_until_ready
 
 pytestmark = [pytest.mark.serving, pytest.mark.looptime(False)]
@@ -249,12 +249,6 @@ def test_without_disk_space_for_metrics_requests_are_answered_all_the_same(
         assert embed(predictor, "a loaf of bread").status_code == 200
         assert "retrieval_process_memory_bytes" in predictor.get("/metrics").text
         assert "metrics_lost" in predictor.log.read_text()
-
-
-def workers(predictor: Predictor) -> list[int]:
-    """Processes that answer HTTP, KServe's parent among them."""
-    lines = predictor.get("/metrics").text.splitlines()
-    return [int(line.split('"')[1]) for line in lines if 'process="api"' in line]
 
 
 def wait_for_workers(predictor: Predictor, count: int) -> None:

@@ -6,10 +6,13 @@ Nothing is downloaded: tokenizers are trained here on a few sentences, weights c
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
+from sentence_transformers.base.modules import Dense
 from tokenizers import (
     AddedToken,
     Regex,
@@ -28,6 +31,7 @@ from transformers import (
     ModernBertConfig,
     MPNetConfig,
     PretrainedConfig,
+    Qwen2Config,
     Qwen3Config,
     XLMRobertaConfig,
 )
@@ -40,6 +44,7 @@ SENTENCES = (
     "Zürich und Genf liegen an Seen, 北京 und 東京 nicht",
 )
 SIZE = 300
+_PADS = ("[PAD]", "<pad>", "<|endoftext|>")
 _CHAT = ("<|im_start|>", "<|im_end|>", "<think>", "</think>")
 _QWEN_SPLIT = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}"
@@ -68,7 +73,7 @@ def xlm_roberta(folder: Path, *, labels: int | None = None) -> Path:
         **({} if labels is None else {"num_labels": labels}),
     )
     kind = AutoModel if labels is None else AutoModelForSequenceClassification
-    return save(folder, config, _unigram(), kind=kind)
+    return save(folder, config, unigram(), kind=kind)
 
 
 def bert_classifier(folder: Path, labels: int = 1) -> Path:
@@ -87,21 +92,47 @@ def qwen3(folder: Path) -> Path:
         vocab_size=SIZE,
         max_position_embeddings=512,
     )
-    return save(folder, config, _byte_pairs())
+    return save(folder, config, byte_pairs())
 
 
 def qwen3_reranker(folder: Path, *, tied: bool = True) -> Path:
     """Qwen3 as a language model that knows ChatML, with the words yes and no in one token each."""
-    config = Qwen3Config(
+    return _language_model(folder, Qwen3Config, tied=tied, head_dim=16)
+
+
+def mxbai_reranker(folder: Path) -> Path:
+    """Qwen2 as a language model that knows ChatML; every digit is a token."""
+    return _language_model(folder, Qwen2Config, tied=True)
+
+
+def converted(source: Path, folder: Path, answers: tuple[str, str], *, labels: int) -> Path:
+    """A language model whose rows for (no, yes), or their difference, are made its classifier."""
+    shutil.copytree(source, folder)
+    words = Tokenizer.from_file(str(source / "tokenizer.json")).get_vocab()
+    language = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32)
+    rows = language.lm_head.weight.detach()[[words[answer] for answer in answers]]
+    model = AutoModelForSequenceClassification.from_pretrained(
+        source, num_labels=labels, pad_token_id=0, dtype=torch.float32
+    )
+    with torch.no_grad():
+        model.score.weight.copy_(rows if labels == 2 else rows[1:] - rows[:1])
+    model.save_pretrained(folder)
+    return folder
+
+
+def _language_model(
+    folder: Path, make: Callable[..., PretrainedConfig], *, tied: bool, **more: int
+) -> Path:
+    config = make(
         **SMALL,
+        **more,
         num_key_value_heads=2,
-        head_dim=16,
         intermediate_size=96,
         vocab_size=SIZE + len(_CHAT),
         max_position_embeddings=1024,
         tie_word_embeddings=tied,
     )
-    tokenizer = _byte_pairs(extra=("yes", "no") * 9, split=_QWEN_SPLIT)
+    tokenizer = byte_pairs(extra=("yes", "no") * 9, split=_QWEN_SPLIT)
     tokenizer.post_processor = processors.ByteLevel(trim_offsets=False)
     special = [AddedToken(word, special=word.startswith("<|"), normalized=False) for word in _CHAT]
     tokenizer.add_tokens(special)
@@ -158,6 +189,29 @@ def sentence_files(
     return folder
 
 
+def split_weights(folder: Path) -> Path:
+    """Save the weights again, in files of at most 50 kB with an index."""
+    model = AutoModel.from_pretrained(folder)
+    (folder / "model.safetensors").unlink()
+    model.save_pretrained(folder, max_shard_size="50KB")
+    return folder
+
+
+def add_dense(folder: Path, layers: Sequence[Dense]) -> Path:
+    """Put projections between the pooling and whatever follows it."""
+    modules = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
+    first, after = modules[:2], modules[2:]
+    for index, layer in enumerate(layers, start=2):
+        path = f"{index}_Dense"
+        (folder / path).mkdir()
+        layer.save(str(folder / path))
+        kind = "sentence_transformers.models.Dense"
+        first.append({"name": path, "path": path, "type": kind})
+    modules = [module | {"idx": index} for index, module in enumerate((*first, *after))]
+    _write(folder / "modules.json", modules)
+    return folder
+
+
 def _write(path: Path, value: object) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(value), encoding="utf-8")
@@ -170,12 +224,26 @@ def save(
     torch.manual_seed(0)
     model = kind.from_config(config)
     with torch.no_grad():
-        for weight in model.parameters():
-            weight.add_(torch.randn_like(weight) * 0.05)  # biases and norms start at 0 and 1
+        for name, weight in model.named_parameters():
+            # biases and norms start at 0 and 1, and a classifier has to tell texts apart
+            is_last = name.startswith(("classifier", "score")) and weight.shape[0] <= 2
+            scale = 0.15 if is_last else 0.05
+            weight.add_(torch.randn_like(weight) * scale)
     model.save_pretrained(folder)
     tokenizer.save(str(folder / "tokenizer.json"))
-    _write(folder / "tokenizer_config.json", {"tokenizer_class": "PreTrainedTokenizerFast"})
+    _write(folder / "tokenizer_config.json", _tokenizer_config(config, tokenizer))
     return folder
+
+
+def _tokenizer_config(config: PretrainedConfig, tokenizer: Tokenizer) -> dict[str, object]:
+    """What the library itself needs to know to pad, and whether to give token types."""
+    types = ["token_type_ids"] if getattr(config, "type_vocab_size", 0) > 1 else []
+    pads = (word for word in _PADS if tokenizer.token_to_id(word) is not None)
+    return {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "model_input_names": ["input_ids", *types, "attention_mask"],
+        "pad_token": next(pads),
+    }
 
 
 def word_piece() -> Tokenizer:
@@ -194,7 +262,8 @@ def word_piece() -> Tokenizer:
     return tokenizer
 
 
-def _unigram() -> Tokenizer:
+def unigram() -> Tokenizer:
+    """A tokenizer as XLM-RoBERTa's."""
     tokenizer = Tokenizer(models.Unigram())
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
     tokenizer.decoder = decoders.Metaspace()
@@ -211,7 +280,8 @@ def _unigram() -> Tokenizer:
     return tokenizer
 
 
-def _byte_pairs(extra: tuple[str, ...] = (), split: str | None = None) -> Tokenizer:
+def byte_pairs(extra: tuple[str, ...] = (), split: str | None = None) -> Tokenizer:
+    """A tokenizer as Qwen's: bytes, no unknown word, an end of text behind each text."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     if split is not None:

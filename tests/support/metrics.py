@@ -17,6 +17,12 @@ def metric(page: str, name: str, **labels: str) -> float:
     return total
 
 
+def workers(predictor: Predictor) -> list[int]:
+    """Processes that answer HTTP, KServe's parent first."""
+    lines = predictor.get("/metrics").text.splitlines()
+    return sorted(int(line.split('"')[1]) for line in lines if 'process="api"' in line)
+
+
 def pids(predictor: Predictor) -> dict[str, str]:
     """The processes' ids by their part."""
     line = r'retrieval_process_memory_bytes\{pid="(\d+)",process="(\w+)"\}'

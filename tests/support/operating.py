@@ -12,10 +12,12 @@ from itertools import count
 from typing import Any
 
 from retrieval_operator.cluster.lease import Record
+from retrieval_operator.cluster.warmup import WarmUp
 from retrieval_operator.errors import Conflict, NotFound
 from retrieval_operator.facts import Look
 from retrieval_operator.queue import Outcome
-from retrieval_operator.reconcile import Applier, Planning, Reconciler
+from retrieval_operator.reconcile import Applier, Measuring, Planning, Reconciler
+from retrieval_operator.reconcile.measuring import Then
 from retrieval_operator.reconcile.models import Models
 from retrieval_operator.render import Context
 from retrieval_operator.world import (
@@ -217,7 +219,8 @@ class FakeCluster:
         self.world.is_complete = True
         self.refusing: dict[str, Exception] = {}
         self.writes: list[str] = []
-        self.events: list[Mapping[str, Any]] = []
+        self.announced: list[Mapping[str, Any]] = []
+        self.told: dict[str, list[Mapping[str, Any]]] = {}
 
     def add(self, kind: Kind, document: Document) -> None:
         """An object that something else made."""
@@ -260,6 +263,11 @@ class FakeCluster:
     def read(self, ref: Ref) -> dict[str, Any] | None:
         """The object, or None."""
         return self.objects.get(ref)
+
+    def events(self, namespace: str, uid: str) -> list[Mapping[str, Any]]:
+        """What a test lets be told about an object."""
+        assert namespace == KEY.namespace
+        return self.told.get(uid, [])
 
     def apply(self, manifest: Mapping[str, Any]) -> dict[str, Any]:
         """Store the manifest; nothing changes where it says nothing new."""
@@ -305,11 +313,30 @@ class FakeCluster:
 
     def announce(self, event: Mapping[str, Any]) -> None:
         """Keep an event."""
-        self.events.append(event)
+        self.announced.append(event)
 
     def _check(self, what: str) -> None:
         if what in self.refusing:
             raise self.refusing[what]
+
+
+class FakePods:
+    """Pods that tell their warm-up when a test lets them: `answer(None)` is no answer."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self._waiting: list[Then] = []
+
+    def ask(self, ip: str, then: Then) -> None:
+        """Keep the question."""
+        self.asked.append(ip)
+        self._waiting.append(then)
+
+    def answer(self, told: WarmUp | None) -> None:
+        """Answer every question so far."""
+        for then in self._waiting:
+            then(told)
+        self._waiting.clear()
 
 
 class SilentCount:
@@ -345,12 +372,15 @@ class Bench:
         self.cluster = FakeCluster()
         self.clock = Clock()
         self.ears = Recorder()
+        self.pods = FakePods()
+        self.woken: list[Key] = []
         self.apis = apis
         self.applier = Applier(self.cluster, self.cluster.world, SilentCount())
         self.reconciler = Reconciler(
             world=self.cluster.world,
             cluster=self.cluster,
             planning=Planning(self.cluster.world, Models(look).facts),
+            measuring=Measuring(self.pods.ask, self.woken.append, self.clock),
             applier=self.applier,
             context=lambda: Context("example/predictor:v1", self.apis),
             ears=self.ears,
@@ -369,7 +399,7 @@ class Bench:
         self.cluster.run_pods(deployment(), pod())
         self.reconcile()
         self.cluster.writes.clear()
-        self.cluster.events.clear()
+        self.cluster.announced.clear()
         return self
 
 

@@ -112,7 +112,7 @@ seccompProfile:
   verbs: [get, list, watch]
 - apiGroups: [events.k8s.io]
   resources: [events]
-  verbs: [get, create, patch]
+  verbs: [get, list, create, patch]
 - apiGroups: [coordination.k8s.io]
   resources: [leases]
   resourceNames: [{{ .Values.operator.leaseName }}]

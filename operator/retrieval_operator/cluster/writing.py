@@ -10,12 +10,19 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from retrieval_operator.cluster.client import APPLY, MERGE, Requests
-from retrieval_operator.errors import ClusterUnavailable, Conflict, LeadershipLost, NotFound
+from retrieval_operator.errors import (
+    ClusterRefused,
+    ClusterUnavailable,
+    Conflict,
+    LeadershipLost,
+    NotFound,
+)
 from retrieval_operator.world.kinds import EVENT, SERVICE, Key, Ref, ref_of
 
 FIELD_MANAGER: Final = "retrieval-operator"
 _UNDECLARED: Final = re.compile(r"((?:\.\w+)+): field not declared in schema")
 _UNTYPED: Final = "failed to create typed live object"
+_MOST_EVENTS: Final = "100"
 _FORCED: Final = {"fieldManager": FIELD_MANAGER, "force": "true"}
 
 
@@ -36,6 +43,15 @@ class Writer:
             return self._client.request("GET", ref.path)
         except NotFound:
             return None
+
+    def events(self, namespace: str, uid: str) -> tuple[dict[str, Any], ...]:
+        """What others have recorded about an object; nothing where that may not be read."""
+        query = {"fieldSelector": f"regarding.uid={uid}", "limit": _MOST_EVENTS}
+        try:
+            found = self._client.request("GET", EVENT.path(namespace), query=query)
+        except ClusterRefused:
+            return ()
+        return tuple(found.get("items") or ())
 
     def apply(self, manifest: Mapping[str, Any]) -> dict[str, Any]:
         """Make the object's fields what the manifest says and take them over; the live object.

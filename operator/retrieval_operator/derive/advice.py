@@ -9,15 +9,17 @@ from retrieval_operator.observe.state import ComponentState, Trouble, TroubleKin
 
 _ADVICE: Final[Mapping[TroubleKind, str]] = {
     TroubleKind.UNSCHEDULABLE: (
-        "add or free such a node, lower {path}.replicas, or relax {path}.gpu and "
-        "{path}.podTemplate; the pod starts by itself once it fits"
+        "add or free such a node, lower {path}.replicas, or relax {path}.gpu, {path}.resources "
+        "and {path}.podTemplate; the pod starts by itself once it fits"
     ),
     TroubleKind.QUOTA: "raise the namespace's quota, or remove what the message names",
     TroubleKind.IMAGE: (
         "check the operator's RETRIEVAL_OPERATOR_PREDICTOR_IMAGE and "
         "{path}.podTemplate.imagePullSecrets"
     ),
-    TroubleKind.NOT_CREATED: "create what the message names; the kubelet then goes on by itself",
+    TroubleKind.NOT_CREATED: (
+        "create or free what the message names; the kubelet then goes on by itself"
+    ),
     TroubleKind.DOWNLOAD: (
         "check {path}.model.uri and revision, the namespace's access to it, and "
         "`kubectl logs {pod} -c {container}`"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,9 +24,6 @@ class Verdict:
     status: str
     reason: str
     message: str
-
-
-Check = Callable[[Situation], Verdict]
 
 
 def verdicts(situation: Situation) -> Iterator[tuple[str, Verdict]]:

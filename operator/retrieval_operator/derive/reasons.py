@@ -96,7 +96,7 @@ _TROUBLE: Final = {
     TroubleKind.UNSCHEDULABLE: "No node takes the pod; the message has the scheduler's words.",
     TroubleKind.QUOTA: "Pods may not be created: a quota, a policy or a missing ServiceAccount.",
     TroubleKind.IMAGE: "The container's image cannot be pulled.",
-    TroubleKind.NOT_CREATED: "The container cannot be created, as when a Secret is missing.",
+    TroubleKind.NOT_CREATED: "The container cannot be created: a Secret is missing, or a volume.",
     TroubleKind.DOWNLOAD: "KServe's initialiser cannot fetch the checkpoint.",
     TroubleKind.CONFIGURATION: "The predictor cannot work as configured (exit status 78).",
     TroubleKind.DEVICE: "The predictor lost its device (exit status 69).",

@@ -11,6 +11,7 @@ from retrieval_operator.derive.reasons import Reason
 from retrieval_operator.observe.state import ComponentState
 from retrieval_operator.plan import Plan, Refusal, Verdict
 from retrieval_operator.spec.choices import ComponentName
+from retrieval_operator.spec.status import Measured
 
 
 class KServeState(Enum):
@@ -45,7 +46,7 @@ class Situation:
 
     `problems` are why the object is not accepted. `answers` is empty then, and `states` still say
     what runs. `objectives` is None where the object promises no burst; `doubts` are sentences on
-    what will probably not work in this installation.
+    what will probably not work in this installation; `measured` is what pods of the plans told.
     """
 
     generation: int
@@ -59,6 +60,7 @@ class Situation:
     faults: tuple[Fault, ...] = ()
     objectives: Mapping[ComponentName, Verdict] | None = None
     doubts: tuple[str, ...] = ()
+    measured: Mapping[ComponentName, Measured] = field(default_factory=dict)
 
     @property
     def refusals(self) -> tuple[Refusal, ...]:

@@ -92,16 +92,17 @@ def _conditions(situation: Situation, previous: Status) -> tuple[Condition, ...]
 def _component(
     situation: Situation, state: ComponentState, before: ComponentStatus
 ) -> ComponentStatus:
-    plan = situation.answers.get(state.name)
+    answer = situation.answers.get(state.name)
+    plan = answer if isinstance(answer, Plan) else None
     is_suspended = situation.is_suspended
     return ComponentStatus(
         inference_service=state.inference_service,
         url=state.url,
         ready="-" if is_suspended else f"{state.ready}/{state.desired}",
         replicas=Replicas(desired=state.desired, updated=state.updated, ready=state.ready),
-        plan=status_of(plan) if isinstance(plan, Plan) else before.plan,
+        plan=status_of(plan) if plan else before.plan,
         effective_config={name: text[:_MOST_LINE] for name, text in state.settings.items()},
-        measured=before.measured,
+        measured=situation.measured.get(state.name) if plan else before.measured,
         last_failure=_failure(situation, state, before.last_failure),
     )
 

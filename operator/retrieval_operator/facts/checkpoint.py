@@ -63,7 +63,6 @@ def read_checkpoint(folder: Path, name: str | None = None) -> ModelFacts:
         dimensions=1 if dims.head is Head.CLASSIFIER else _dimensions(folder) or dims.hidden,
         limit_tokens=limit_of(config) or advised or _DEFAULT_LIMIT_TOKENS,
         advised_tokens=advised,
-        checkpoint_bytes=sum(path.stat().st_size for path in _weights(folder)),
         source=f"config.json and {'safetensors header' if tensors else 'file sizes'}",
         is_pickled=not tensors,
     )
@@ -131,10 +130,6 @@ def _parameters(
             folder, "no safetensors file, and no formula for its model_type to count parameters"
         )
     return known
-
-
-def _weights(folder: Path) -> tuple[Path, ...]:
-    return _shards(folder) or tuple(sorted(folder.glob("pytorch_model*.bin")))
 
 
 def _advised(folder: Path) -> int | None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from retrieval_operator.facts.config import has_rotary
 from retrieval_operator.facts.family import family_of, is_known
-from retrieval_operator.facts.known import BYTES, known_facts, similar_to
+from retrieval_operator.facts.known import known_facts, similar_to
 from retrieval_operator.facts.model import Dims, Head, ModelFacts, Unknown
 from retrieval_operator.facts.parameters import parameters_of
 from retrieval_operator.spec.choices import ComponentName, Precision
@@ -49,7 +49,6 @@ def _shaped(source: ModelSource, shape: Shape, component: ComponentName) -> Mode
         dimensions=1 if dims.head is Head.CLASSIFIER else dims.hidden,
         limit_tokens=shape.max_tokens,
         advised_tokens=None,
-        checkpoint_bytes=parameters * BYTES[dtype],
         source=f"model.shape{assumed}",
     )
 

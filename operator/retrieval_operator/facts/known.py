@@ -16,7 +16,6 @@ from retrieval_operator.facts.parameters import parameters_of
 from retrieval_operator.spec.choices import Precision
 
 FP32, FP16, BF16 = Precision.FP32, Precision.FP16, Precision.BF16
-BYTES: Final = {FP32: 4, FP16: 2, BF16: 2}
 TABLE: Final = "table of known models"
 
 
@@ -34,8 +33,7 @@ class _Size:
 class _Row:
     """One model: `advised` is sentence-transformers' max_seq_length where it is shipped.
 
-    `extra` counts parameters that sentence-transformers adds after pooling, `stored` those in the
-    files that a predictor does not load (an untied vocabulary head).
+    `extra` counts parameters that sentence-transformers adds after pooling.
     """
 
     name: str
@@ -45,7 +43,6 @@ class _Row:
     limit: int
     advised: int | None = None
     extra: int = 0
-    stored: int = 0
     is_pickled: bool = False
 
 
@@ -104,9 +101,15 @@ def _modernbert(name: str, size: _Size, dtype: Precision, head: Head = Head.NONE
     return _Row(name, "modernbert", _encoder(size, 50_368, 0, 0, head), dtype, 8192, 8192)
 
 
-def _qwen3(name: str, size: _Size, kv_heads: int, vocabulary: int, stored: int = 0) -> _Row:
+def _qwen3(name: str, size: _Size, kv_heads: int, vocabulary: int) -> _Row:
     dims = Dims(vocabulary, size.hidden, size.layers, size.intermediate, size.heads, kv_heads, 128)
-    return _Row(name, "qwen3", dims, BF16, 32_768, stored=stored)
+    return _Row(name, "qwen3", dims, BF16, 32_768)
+
+
+def _qwen2(name: str, size: _Size) -> _Row:
+    head_dim, vocabulary = size.hidden // size.heads, 151_936
+    dims = Dims(vocabulary, size.hidden, size.layers, size.intermediate, size.heads, 2, head_dim)
+    return _Row(name, "qwen2", dims, BF16, 32_768)
 
 
 _MODERN_BASE = _Size(768, 22, 1152, 12)
@@ -173,12 +176,13 @@ _ROWS: Final = (
     _deberta("mixedbread-ai/mxbai-rerank-xsmall-v1", _Size(384, 12, 1536, 6)),
     _deberta("mixedbread-ai/mxbai-rerank-base-v1", _BASE),
     _deberta("mixedbread-ai/mxbai-rerank-large-v1", _LARGE),
+    _qwen2("mixedbread-ai/mxbai-rerank-large-v2", _Size(1536, 28, 8960, 12)),
     _qwen3("Qwen/Qwen3-Embedding-0.6B", _QWEN_06, 8, 151_669),
     _qwen3("Qwen/Qwen3-Embedding-4B", _QWEN_4, 8, 151_665),
     _qwen3("Qwen/Qwen3-Embedding-8B", _QWEN_8, 8, 151_665),
     _qwen3("Qwen/Qwen3-Reranker-0.6B", _QWEN_06, 8, 151_669),
     _qwen3("Qwen/Qwen3-Reranker-4B", _QWEN_4, 8, 151_669),
-    _qwen3("Qwen/Qwen3-Reranker-8B", _QWEN_8, 8, 151_669, stored=151_669 * 4096),
+    _qwen3("Qwen/Qwen3-Reranker-8B", _QWEN_8, 8, 151_669),
     # two dense layers 768 -> 3072 -> 768 follow the pooling
     _Row("google/embeddinggemma-300m", "gemma3_text", _GEMMA, FP32, 2048, 2048, 2 * 768 * 3072),
 )  # fmt: skip
@@ -198,7 +202,6 @@ def _facts(row: _Row) -> ModelFacts:
         dimensions=1 if row.dims.head is Head.CLASSIFIER else row.dims.hidden,
         limit_tokens=row.limit,
         advised_tokens=row.advised,
-        checkpoint_bytes=(parameters + row.stored) * BYTES[row.dtype],
         source=TABLE,
         is_pickled=row.is_pickled,
     )

@@ -51,7 +51,7 @@ class ModelFacts:
     `parameters` are those a predictor loads: no vocabulary head, since neither embedding nor
     yes/no scoring computes all logits. `limit_tokens` is the longest input the weights take,
     `advised_tokens` the shorter limit its authors ship (sentence-transformers' max_seq_length), or
-    None. `checkpoint_bytes` is what is downloaded and read. `source` says where all this is from.
+    None. `source` says where all this is from.
     `is_pickled` is true where the weights come in no safetensors file.
     """
 
@@ -63,7 +63,6 @@ class ModelFacts:
     dimensions: int
     limit_tokens: int
     advised_tokens: int | None
-    checkpoint_bytes: int
     source: str
     is_pickled: bool = False
 

@@ -5,6 +5,16 @@ Ready with no pod ready, also while it crashes.
 """
 
 from retrieval_operator.observe.component import observe
-from retrieval_operator.observe.state import ComponentState, Stage, Trouble, TroubleKind
+from retrieval_operator.observe.starting import hindrance, longest_starting
+from retrieval_operator.observe.state import Answering, ComponentState, Stage, Trouble, TroubleKind
 
-__all__ = ["ComponentState", "Stage", "Trouble", "TroubleKind", "observe"]
+__all__ = [
+    "Answering",
+    "ComponentState",
+    "Stage",
+    "Trouble",
+    "TroubleKind",
+    "hindrance",
+    "longest_starting",
+    "observe",
+]

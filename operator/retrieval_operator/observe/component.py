@@ -45,6 +45,7 @@ def observe(
         ),
         troubles=(*_refused_pods(status), *(one.trouble for one in seen if one.trouble)),
         settings=_settings(deployment),
+        answering=tuple(one.answering for one in seen if one.answering),
     )
 
 

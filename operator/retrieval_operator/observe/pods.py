@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from retrieval_operator.observe.state import Stage, Trouble, TroubleKind
+from retrieval_operator.observe.state import Answering, Stage, Trouble, TroubleKind
+from retrieval_operator.plan.rows import DIGEST_ANNOTATION
 
 EX_CONFIG: Final = 78
 """The predictor cannot serve as configured; its message says why."""
@@ -36,18 +37,18 @@ _NOT_CREATED: Final = {
     "PostStartHookError",
 }
 _UNSCHEDULED: Final = {"Unschedulable", "SchedulerError", "SchedulingGated"}
-_NODE_GONE: Final = {"NodeLost", "NodeNotReady"}
 _MOST_TEXT: Final = 400
 
 
 @dataclass(frozen=True, slots=True)
 class PodView:
-    """One pod: its stage, its trouble, and when it was created."""
+    """One pod: its stage, its trouble, when it was created, and where it answers if it does."""
 
     name: str
     created: str
     stage: Stage
     trouble: Trouble | None
+    answering: Answering | None = None
 
 
 def view(pod: Mapping[str, Any]) -> PodView:
@@ -55,11 +56,20 @@ def view(pod: Mapping[str, Any]) -> PodView:
     metadata = pod.get("metadata") or {}
     status = pod.get("status") or {}
     name = str(metadata.get("name") or "")
-    trouble = next(_troubles(name, status), None)
+    trouble = next(_troubles(name, pod), None)
     stage = _stage(status)
+    created = str(metadata.get("creationTimestamp") or "")
     if stage is Stage.READY:
-        trouble = None
-    return PodView(name, str(metadata.get("creationTimestamp") or ""), stage, trouble)
+        return PodView(name, created, stage, None, _answering(name, metadata, status))
+    return PodView(name, created, stage, trouble)
+
+
+def _answering(
+    name: str, metadata: Mapping[str, Any], status: Mapping[str, Any]
+) -> Answering | None:
+    ip = str(status.get("podIP") or "")
+    digest = str((metadata.get("annotations") or {}).get(DIGEST_ANNOTATION) or "")
+    return Answering(name, ip, digest) if ip else None
 
 
 def _stage(status: Mapping[str, Any]) -> Stage:
@@ -76,12 +86,14 @@ def _stage(status: Mapping[str, Any]) -> Stage:
     return Stage.STARTING
 
 
-def _troubles(name: str, status: Mapping[str, Any]) -> Iterator[Trouble]:
+def _troubles(name: str, pod: Mapping[str, Any]) -> Iterator[Trouble]:
     """Everything wrong with a pod, what explains most first."""
+    status = pod.get("status") or {}
     if status.get("phase") == "Failed":
         yield _failed(name, status)
-    if status.get("reason") in _NODE_GONE:
-        yield Trouble(TroubleKind.NODE_LOST, str(status["reason"]), _text(status), name)
+    if _is_node_gone(status):
+        node = (pod.get("spec") or {}).get("nodeName") or "its node"
+        yield Trouble(TroubleKind.NODE_LOST, "NodeNotReady", f"{node} does not report", name)
     scheduled = _condition(status, "PodScheduled")
     if scheduled.get("status") == "False" and scheduled.get("reason") in _UNSCHEDULED:
         yield Trouble(
@@ -95,6 +107,17 @@ def _troubles(name: str, status: Mapping[str, Any]) -> Iterator[Trouble]:
         yield from _container(name, container, is_initial=True)
     for container in status.get("containerStatuses") or ():
         yield from _container(name, container, is_initial=False)
+
+
+def _is_node_gone(status: Mapping[str, Any]) -> bool:
+    """Whether the pod was called unready for its node, which does not report any more.
+
+    The node lifecycle controller then changes that one condition and nothing else, where a kubelet
+    gives a reason (kubernetes 1.36, MarkPodsNotReady in pkg/controller/util/node).
+    """
+    ready = _condition(status, "Ready")
+    is_running = _condition(status, "ContainersReady").get("status") == "True"
+    return is_running and ready.get("status") == "False" and not ready.get("reason")
 
 
 def _failed(name: str, status: Mapping[str, Any]) -> Trouble:

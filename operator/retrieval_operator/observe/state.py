@@ -64,8 +64,20 @@ class Trouble:
 
 
 @dataclass(frozen=True, slots=True)
+class Answering:
+    """A pod that answers: where, and the digest of the plan that it was made for."""
+
+    name: str
+    ip: str
+    plan_digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class ComponentState:
-    """One component as it runs. Counts are pods; `settings` is the environment of the newest."""
+    """One component as it runs. Counts are pods; `settings` is the environment of the newest.
+
+    `answering` are the pods that answer, the newest first.
+    """
 
     name: ComponentName
     inference_service: str | None = None
@@ -76,6 +88,7 @@ class ComponentState:
     stage: Stage = Stage.ABSENT
     troubles: tuple[Trouble, ...] = ()
     settings: dict[str, str] = field(default_factory=dict)
+    answering: tuple[Answering, ...] = ()
 
     @property
     def answers(self) -> bool:

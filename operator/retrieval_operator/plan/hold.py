@@ -88,7 +88,8 @@ def _held(
 def _is_in_force(ask: Ask, kinds: Sequence[Node], inventory: Inventory) -> bool:
     """Whether the pods are still meant for these kinds, and the smallest of them is still there."""
     if ask.gpu is None:
-        return bool(cpu_offers(eligible_nodes(inventory, ask))) and kinds[0].devices == {}
+        takes_it = not inventory.nodes or bool(cpu_offers(eligible_nodes(inventory, ask)))
+        return takes_it and kinds[0].devices == {}
     held = eligible_offers(replace(inventory, nodes=tuple(kinds)), _anywhere(ask), ask.gpu)
     if len(held) < len(kinds):
         return False  # the object asks for other devices now

@@ -14,7 +14,7 @@ from retrieval_operator.devices import Device
 from retrieval_operator.facts.family import Attention, Mlp
 from retrieval_operator.facts.model import ModelFacts
 from retrieval_operator.plan import footprint
-from retrieval_operator.plan.result import HEADROOM, Term
+from retrieval_operator.plan.result import API_WORKERS, HEADROOM, QUEUE, RESULT_CACHE, Term
 from retrieval_operator.spec.choices import Precision
 
 VALUE_BYTES: Final = {Precision.FP32: 4, Precision.FP16: 2, Precision.BF16: 2}
@@ -77,7 +77,7 @@ def host_terms(load: Load, *, gpus: int, workers: int, queue_tokens: int) -> tup
         _each(engines, _queue(queue_tokens)),
         _each(
             engines,
-            Term("result cache", footprint.RESULT_CACHE.bytes, footprint.RESULT_CACHE.basis),
+            Term(RESULT_CACHE, footprint.RESULT_CACHE.bytes, footprint.RESULT_CACHE.basis),
         ),
     )
     return (*parts, _headroom(parts, footprint.HOST_HEADROOM))
@@ -221,7 +221,7 @@ def _api_processes(workers: int) -> Term:
     one, rest = footprint.API_PROCESS, footprint.SUPERVISOR
     counted = "1 worker" if workers == 1 else f"{workers} workers and their parent"
     return Term(
-        "API workers",
+        API_WORKERS,
         processes * one.bytes + rest.bytes,
         f"{counted} × {one.bytes // footprint.MIB} MiB ({one.basis}); {rest.basis}",
     )
@@ -230,7 +230,7 @@ def _api_processes(workers: int) -> Term:
 def _queue(queue_tokens: int) -> Term:
     one = footprint.QUEUED_TOKEN
     return Term(
-        "queue",
+        QUEUE,
         queue_tokens * one.bytes,
         f"{queue_tokens} tokens × {one.bytes} bytes: {one.basis}",
     )

@@ -50,14 +50,17 @@ class CpuPlace:
     features: frozenset[str]
     takes_all: bool
     basis: str
+    notes: tuple[str, ...] = ()
 
 
 def cpu_place(ask: Ask, inventory: Inventory) -> CpuPlace:
     """The CPU that a pod of this component gets: the roomiest node, the features all nodes share.
 
     Raises:
-        Refused: No node takes the pod.
+        Refused: No node takes the pod, though there are some.
     """
+    if inventory.can_grow and not inventory.nodes:
+        return _ANY_CPU
     offers = cpu_offers(eligible_nodes(inventory, ask))
     if not offers:
         raise Refused(no_node(ask, inventory))
@@ -68,6 +71,16 @@ def cpu_place(ask: Ask, inventory: Inventory) -> CpuPlace:
         takes_all=inventory.origin is Origin.MACHINE,
         basis=inventory.origin.value,
     )
+
+
+_ANY_CPU: Final = CpuPlace(
+    millicores=None,
+    memory_bytes=None,
+    features=frozenset(),
+    takes_all=False,
+    basis="no node is known",
+    notes=("no node is known: the plan assumes no bf16 and room for what it asks",),
+)
 
 
 def gpu_place(ask: Ask, gpu: GpuAsk, inventory: Inventory) -> GpuPlace:

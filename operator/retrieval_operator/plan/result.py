@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
 T_co = TypeVar("T_co", covariant=True)
 HEADROOM = "headroom"
+API_WORKERS = "API workers"
+QUEUE = "queue"
+RESULT_CACHE = "result cache"
+_AFTER_WARM_UP = {HEADROOM, API_WORKERS, QUEUE, RESULT_CACHE}
+"""Terms that an engine has not taken by then: other processes have, or they fill up later."""
 
 
 class By(StrEnum):
@@ -144,9 +149,10 @@ class Plan:
         return self.gpu_memory or self.memory
 
     @property
-    def is_on_gpu(self) -> bool:
-        """Whether the component computes on a GPU."""
-        return self.gpu_memory is not None
+    def warm_bytes(self) -> int:
+        """What one engine should have taken of that memory when its warm-up ends."""
+        terms = self.device_memory.terms
+        return sum(term.bytes for term in terms if term.name not in _AFTER_WARM_UP)
 
 
 class Reason(Enum):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import astuple
-from typing import Any
+from typing import Any, Final
 
 from retrieval_operator.inventory.node import Node
 from retrieval_operator.plan.result import Budget, Decision, Plan, Refusal
@@ -14,6 +14,8 @@ from retrieval_operator.spec import status
 from retrieval_operator.spec.block import Block
 from retrieval_operator.spec.quantity import cores_text
 
+DIGEST_ANNOTATION: Final = "retrieval.io/plan-digest"
+"""Which plan an InferenceService and its pods are of; KServe passes it on."""
 _DIGEST_LETTERS = 16
 _LIMITS = "batching."
 

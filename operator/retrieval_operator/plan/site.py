@@ -133,7 +133,7 @@ def cpu_site(ask: Ask, facts: ModelFacts, longest: int, inventory: Inventory) ->
         cores=cores,
         long_speed=long_speed,
         short_speed=short_speed,
-        notes=(),
+        notes=place.notes,
     )
 
 

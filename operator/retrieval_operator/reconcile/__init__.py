@@ -4,7 +4,8 @@ Every pass is the same whatever woke it, and ends with an outcome for the queue 
 """
 
 from retrieval_operator.reconcile.applying import Applier, Cluster
+from retrieval_operator.reconcile.measuring import Measuring
 from retrieval_operator.reconcile.planning import Planning
 from retrieval_operator.reconcile.reconciler import Ears, Reconciler
 
-__all__ = ["Applier", "Cluster", "Ears", "Planning", "Reconciler"]
+__all__ = ["Applier", "Cluster", "Ears", "Measuring", "Planning", "Reconciler"]

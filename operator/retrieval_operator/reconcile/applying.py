@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final, Protocol
 
@@ -25,6 +25,7 @@ from retrieval_operator.errors import (
 )
 from retrieval_operator.reconcile.covering import covers, fingerprint
 from retrieval_operator.reconcile.repairing import Repairs, rival_of
+from retrieval_operator.reconcile.webhook import Breaker
 from retrieval_operator.world import (
     CHILDREN,
     INFERENCE_SERVICE,
@@ -45,6 +46,9 @@ class Cluster(Protocol):
 
     def read(self, ref: Ref) -> dict[str, Any] | None:
         """The object as it is now, or None."""
+
+    def events(self, namespace: str, uid: str) -> Sequence[Mapping[str, Any]]:
+        """What others have recorded about an object."""
 
     def apply(self, manifest: Mapping[str, Any]) -> dict[str, Any]:
         """Server-side apply; the live object."""
@@ -82,6 +86,7 @@ class Applier:
         self._applied: dict[Ref, tuple[str, str]] = {}
         self._lock = threading.Lock()
         self._repairs = Repairs(clock)
+        self._webhook = Breaker(clock)
 
     def forget(self) -> None:
         """Apply everything again at the next pass: a resync, or a new leader."""
@@ -135,6 +140,7 @@ class Applier:
         ref, mark = ref_of(manifest), fingerprint(manifest)
         live = self._world.get(ref.kind, ref.namespace, ref.name)
         if live is None:
+            self._webhook.check(ref)
             self._check_owner(service)
             live = self._cluster.read(ref)
         if live is not None:
@@ -149,7 +155,12 @@ class Applier:
         self._write(ref, mark, manifest)
 
     def _write(self, ref: Ref, mark: str, manifest: Mapping[str, Any]) -> None:
-        done = self._cluster.apply(manifest)
+        self._webhook.check(ref)
+        try:
+            done = self._cluster.apply(manifest)
+        except WebhookUnreachable as error:
+            self._webhook.failed(ref, error)
+            raise
         self._world.put(ref.kind, done)
         self._remember(ref, mark, done)
         self._counted.applied(ref.kind.name, "applied")

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
 from retrieval_operator.facts import ModelFacts, Unknown
 from retrieval_operator.inventory import BadInventory, Inventory, Node, Origin, nodes_of
-from retrieval_operator.plan import Plan, Refusal, Verdict, ask_of, capacity_of, judge, replan
+from retrieval_operator.plan import (
+    Plan,
+    Refusal,
+    Verdict,
+    ask_of,
+    capacity_of,
+    judge,
+    replan,
+    texts_of,
+)
 from retrieval_operator.plan import Reason as Refused
 from retrieval_operator.spec import Component, ComponentName, RetrievalService
-from retrieval_operator.spec.status import ComponentStatus, Status
+from retrieval_operator.spec.status import ComponentStatus, Measured, Status
 from retrieval_operator.world import NODE, Document, Store
 
 Answers = dict[ComponentName, Plan | Refusal]
@@ -63,19 +72,23 @@ class Planning:
 
 
 def objectives(
-    service: RetrievalService, answers: Answers, before: Status
-) -> dict[ComponentName, Verdict]:
-    """Whether each planned component holds the burst the object promises; empty without one."""
+    service: RetrievalService,
+    plans: Mapping[ComponentName, Plan],
+    measured: Mapping[ComponentName, Measured],
+) -> dict[ComponentName, Verdict] | None:
+    """Whether each planned component holds the burst the object promises; None without one."""
     objective = service.spec.objective
+    if objective is None:
+        return None
     verdicts = {}
-    for component in service.spec.components if objective else ():
-        plan = answers.get(component.name)
-        if objective is not None and isinstance(plan, Plan):
-            measured = component_before(before, component.name).measured
+    for component in service.spec.components:
+        name, plan = component.name, plans.get(component.name)
+        if plan is not None:
             capacity = capacity_of(
-                plan.estimate, plan.max_queue_tokens.value, plan.gpu_count, measured
+                plan.estimate, plan.max_queue_tokens.value, plan.gpu_count, measured.get(name)
             )
-            verdicts[component.name] = judge(objective, capacity, _most_pods(component))
+            texts = texts_of(objective, name)
+            verdicts[name] = judge(objective, capacity, _most_pods(component), texts)
     return verdicts
 
 

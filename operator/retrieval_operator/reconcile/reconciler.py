@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
@@ -20,14 +20,22 @@ from retrieval_operator.derive import (
 )
 from retrieval_operator.derive.news import event
 from retrieval_operator.errors import ClusterError, SpecError
-from retrieval_operator.observe import ComponentState, Stage, observe
+from retrieval_operator.observe import (
+    ComponentState,
+    Stage,
+    hindrance,
+    longest_starting,
+    observe,
+)
 from retrieval_operator.plan import Plan, Refusal
 from retrieval_operator.plan import Reason as Refused
 from retrieval_operator.queue import Done, Failed, Outcome
 from retrieval_operator.reconcile.applying import Applier, Cluster
+from retrieval_operator.reconcile.measuring import Measuring
 from retrieval_operator.reconcile.models import SOON_S
-from retrieval_operator.reconcile.planning import Planning, objectives
+from retrieval_operator.reconcile.planning import Planning, component_before, objectives
 from retrieval_operator.reconcile.silence import SILENT_S, silence
+from retrieval_operator.reconcile.webhook import AGAIN_S
 from retrieval_operator.render import (
     Context,
     doubts,
@@ -50,6 +58,8 @@ from retrieval_operator.world import (
 _KSERVE_LABEL: Final = "serving.kserve.io/inferenceservice"
 _MISSING_AGAIN_S: Final = 30.0
 _CONTESTED_AGAIN_S: Final = 10.0
+_WAITS_S: Final = {Stage.ABSENT: SILENT_S, Stage.STARTING: 15.0}
+"""Stages in which nothing may ever happen, and how soon somebody has to look why."""
 
 
 class Ears(Protocol):
@@ -80,6 +90,7 @@ class Reconciler:
         world: Store,
         cluster: Cluster,
         planning: Planning,
+        measuring: Measuring,
         applier: Applier,
         context: Callable[[], Context],
         ears: Ears,
@@ -89,6 +100,7 @@ class Reconciler:
         self._world = world
         self._cluster = cluster
         self._planning = planning
+        self._measuring = measuring
         self._applier = applier
         self._context = context
         self._ears = ears
@@ -106,7 +118,7 @@ class Reconciler:
             return Done()  # the garbage collector deletes what it owned
         before, parsed = read(live.get("status")), accept(live, self._context())
         acted = self._act(key, live, parsed, before)
-        situation = self._seen(key, live, parsed, acted)
+        situation = self._measured(key, parsed, before, self._seen(key, live, parsed, acted))
         self._tell(key, live, before, derive(situation, before))
         return self._outcome(situation)
 
@@ -126,9 +138,6 @@ class Reconciler:
         try:
             answers = self._planning.answers(service, before)
             situation = replace(situation, answers=answers)
-            if service.spec.objective is not None:
-                verdicts = objectives(service, answers, before)
-                situation = replace(situation, objectives=verdicts)
             faults, kserve = self._apply(live, service, answers)
             return replace(
                 situation, faults=faults, kserve=kserve, doubts=doubts(service, self._context())
@@ -164,15 +173,36 @@ class Reconciler:
             kserve = KServe(KServeState.SILENT, silent[1])
         return replace(acted, states=states, kserve=kserve)
 
+    def _measured(self, key: Key, parsed: Parsed, before: Status, seen: Situation) -> Situation:
+        """With what pods have told of the plans, and whether these hold what is promised."""
+        if parsed.service is None:
+            return seen
+        told = {
+            name: self._measuring.measured(
+                key, seen.states[name], plan, component_before(before, name)
+            )
+            for name, plan in seen.plans.items()
+        }
+        measured = {name: one for name, one in told.items() if one is not None}
+        verdicts = objectives(parsed.service, seen.plans, measured)
+        return replace(seen, measured=measured, objectives=verdicts)
+
     def _state(self, key: Key, live: Document, name: ComponentName) -> ComponentState:
         called = f"{live['metadata']['name']}-{name.value}"
         found = self._world.get(INFERENCE_SERVICE, key.namespace, called)
-        return observe(
-            name,
-            found,
-            _newest(one for one in self._world.owned(DEPLOYMENT, key) if _runs(one, called)),
-            [one for one in self._world.owned(POD, key) if _runs(one, called)],
-        )
+        deployments = (one for one in self._world.owned(DEPLOYMENT, key) if _runs(one, called))
+        pods = [one for one in self._world.owned(POD, key) if _runs(one, called)]
+        return self._explained(observe(name, found, _newest(deployments), pods), pods)
+
+    def _explained(self, state: ComponentState, pods: Sequence[Document]) -> ComponentState:
+        """With what holds up a pod that has a node, which events alone tell."""
+        pod = longest_starting(pods, self._clock()) if state.stage is Stage.STARTING else None
+        if pod is None or state.trouble is not None:
+            return state
+        metadata = pod["metadata"]
+        events = self._cluster.events(str(metadata["namespace"]), str(metadata["uid"]))
+        trouble = hindrance(pod, events)
+        return replace(state, troubles=(trouble,)) if trouble else state
 
     def _tell(self, key: Key, live: Document, before: Status, after: Status) -> None:
         """Write the status where it differs, then record what has flipped."""
@@ -188,17 +218,17 @@ class Reconciler:
     def _outcome(self, situation: Situation) -> Outcome:
         if situation.faults and all(one.reason is Reason.CONTESTED for one in situation.faults):
             return Done(again_s=_CONTESTED_AGAIN_S)
+        if situation.kserve.state is KServeState.UNREACHABLE:
+            return Failed(at_most_s=AGAIN_S)
         if situation.faults:
             return Failed()
         if situation.kserve.state is not KServeState.SERVED:
             return Done(again_s=_MISSING_AGAIN_S)
         if any(one.reason is Refused.UNKNOWN_MODEL for one in situation.refusals):
             return Done(again_s=SOON_S)  # the hub may answer by then
-        waits = any(
-            state.inference_service and state.stage is Stage.ABSENT
-            for state in situation.states.values()
-        )
-        return Done(again_s=SILENT_S if waits and not situation.is_suspended else None)
+        states = () if situation.is_suspended else situation.states.values()
+        waits = [_WAITS_S.get(state.stage) for state in states if state.inference_service]
+        return Done(again_s=min((wait for wait in waits if wait), default=None))
 
 
 def accept(live: Document, context: Context) -> Parsed:

@@ -8,14 +8,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 from retrieval_operator.plan.result import Plan
-from retrieval_operator.plan.rows import digest
+from retrieval_operator.plan.rows import DIGEST_ANNOTATION, digest
 from retrieval_operator.render.context import Context, Manifest
-from retrieval_operator.render.names import (
-    DIGEST_ANNOTATION,
-    inference_service_name,
-    labels,
-    metadata,
-)
+from retrieval_operator.render.names import inference_service_name, labels, metadata
 from retrieval_operator.render.pod import pod
 from retrieval_operator.render.scaling import knative_scale
 from retrieval_operator.spec.choices import DeploymentMode, RolloutStrategy, Visibility

@@ -8,7 +8,6 @@ from retrieval_operator.spec.choices import ComponentName
 from retrieval_operator.spec.service import API_VERSION, KIND, RetrievalService
 
 MANAGED_BY: Final = "retrieval-operator"
-DIGEST_ANNOTATION: Final = "retrieval.io/plan-digest"
 
 
 def inference_service_name(service: RetrievalService, component: ComponentName) -> str:

@@ -151,7 +151,7 @@ class Component(Block):
     Omitted: embedder or reranker."""
     precision: Precision = Precision.AUTO
     """Number format of weights and activations. Auto: what the device computes fastest without a
-    visible loss. fp16 needs a GPU, int8 needs a CPU, bf16 a device that has it."""
+    visible loss. fp16 needs a GPU, bf16 a device that has it; this version refuses int8."""
     max_input_tokens: Annotated[int, Field(ge=8, le=131_072)] | None = None
     """Tokens of one text (embedder) or query-document pair (reranker); longer ones are cut, and the
     answer says so. Omitted: what its authors meant, at most 2048."""

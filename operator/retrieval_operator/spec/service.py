@@ -75,7 +75,8 @@ class RetrievalServiceSpec(Block):
     """What the planner optimises: Latency for the lone query, Throughput for bulk, Balanced for
     both. Fields that are set override it."""
     placement: Placement = Placement.SEPARATE
-    """Separate: embedder and reranker have their own pods. Shared: one pod on one GPU."""
+    """Separate: embedder and reranker have their own pods. This version refuses
+    Shared, one pod on one GPU."""
     auth: Auth | None = None
     """Who may call the service. Omitted: everybody who can reach it."""
     embedder: Embedder | None = None

@@ -142,16 +142,18 @@ class Plan(Block):
 
 
 class Measured(Block):
-    """What a running pod reported after its warm-up."""
+    """What a pod of the present plan reported of its warm-up, beside what was planned."""
 
-    peak_memory_bytes: Count | None = None
-    """Most device memory it took during the largest planned batch."""
+    pod: Annotated[str, Field(max_length=253)] | None = None
+    """Pod that was asked; another one is asked when it is gone."""
+    batch_tokens: Count | None = None
+    """Tokens in the largest planned batch, which the warm-up computes."""
     tokens_per_second: Count | None = None
-    """Tokens a second it computed in that batch."""
-    max_batch_tokens: Count | None = None
-    """Real tokens in one forward pass now in force; smaller than planned after an out-of-memory."""
-    model_load_seconds: Count | None = None
-    """Seconds from process start to a warm model."""
+    """Tokens a second that one device computed in that batch."""
+    peak_memory_bytes: Count | None = None
+    """Memory taken after it: of one GPU, by whoever uses it, or by the engine process on a CPU."""
+    planned_memory_bytes: Count | None = None
+    """What the plan expects of that memory at that moment."""
     time: Time | None = None
     """When it was read."""
 
@@ -198,7 +200,7 @@ class ComponentStatus(Block):
     effective_config: Annotated[Mapping[str, Line], Field(max_length=128)] = {}
     """Settings in force, by field name, as the pods were given them."""
     measured: Measured | None = None
-    """What a running pod reported after its warm-up."""
+    """What a pod of the present plan reported of its warm-up."""
     last_failure: Failure | None = None
     """The last way in which a pod failed; kept until the component is healthy again."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from retrieval_operator.world.kinds import SERVICE, Key, Kind
@@ -127,12 +127,6 @@ class Store:
             self._owned[kind, owner].discard(name)
             if not self._owned[kind, owner]:
                 del self._owned[kind, owner]
-
-
-def keys_of(kind: Kind, documents: Iterable[Document]) -> set[Key]:
-    """The services that these objects belong to."""
-    owners = (owner_of(kind, document) for document in documents)
-    return {owner for owner in owners if owner is not None}
 
 
 def _name(document: Document) -> _Name:

@@ -18,6 +18,7 @@ from retrieval_predictor.batching.portion import (
     Portion,
     batch_of,
     halves,
+    passes_of,
     rows_of,
     shares,
     still_wanted,
@@ -32,7 +33,7 @@ from retrieval_predictor.errors import (
     OutOfDeviceMemory,
     RetrievalError,
 )
-from retrieval_predictor.work import Batch, Floats, Rows
+from retrieval_predictor.work import Batch, Floats, Passes, Rows
 
 log = structlog.get_logger(__name__)
 
@@ -210,7 +211,7 @@ class Batcher:
         finally:
             lookup.release()
         self._observer.looked_up(lookup.hits, lookup.missing.size)
-        _deliver(rows_of(portions, rows), self._clock())
+        _deliver(rows_of(portions, rows), passes_of(lookup.missing), self._clock())
 
     def _not_computing(self, portions: tuple[Portion, ...]) -> tuple[Portion, ...]:
         """Those with no text that another slot computes now; the others come back after that."""
@@ -263,10 +264,10 @@ def _fail(job: Job, error: Exception) -> None:
         job.answer.set_exception(error)
 
 
-def _deliver(answers: list[tuple[Portion, Floats]], now_s: float) -> None:
+def _deliver(answers: list[tuple[Portion, Floats]], passes: Passes, now_s: float) -> None:
     """Give each job its rows; a job with a row that is not finite fails alone."""
     for portion, rows in answers:
         if np.isfinite(rows).all():
-            portion.job.deliver(portion.part.first, rows, now_s)
+            portion.job.deliver(portion.part.first, rows, now_s, passes)
         else:
             _fail(portion.job, NonFinite())

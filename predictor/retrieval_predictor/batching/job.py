@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from retrieval_predictor.admission import QUERY_LANE_TOKENS
-from retrieval_predictor.work import Encoded, Floats, Part, Reference, Rows, Run
+from retrieval_predictor.work import NO_PASSES, Encoded, Floats, Part, Passes, Reference, Rows, Run
 
 
 class Lane(IntEnum):
@@ -34,6 +34,7 @@ class Job:
     next_row: int = 0
     served_s: float = 0.0
     queue_s: float = 0.0
+    passes: Passes = NO_PASSES
     reference: Reference = field(init=False)
     _starts: npt.NDArray[np.int64] = field(init=False)
     _rows: Floats | None = None
@@ -85,8 +86,10 @@ class Job:
         self.next_row, self.served_s = stop, now_s
         return Part(_rows(self.run.encoded, self._starts, start, stop), start, self.reference)
 
-    def deliver(self, first: int, rows: Floats, now_s: float) -> None:
+    def deliver(self, first: int, rows: Floats, now_s: float, passes: Passes) -> None:
         """Take rows back from a batch; the last ones resolve the answer.
+
+        `passes` is what it took to compute the batch: none where all its rows were known.
 
         Batches of a request may overlap, so its time beyond the queue runs from the first of them
         to the last row: the two parts always add up to the whole.
@@ -95,9 +98,10 @@ class Job:
             self._rows = np.empty((self.size, rows.shape[1]), dtype=np.float32)
         self._rows[first : first + len(rows)] = rows
         self._missing -= len(rows)
+        self.passes = self.passes.joined(passes)
         if self._missing == 0 and not self.answer.done():
             forward_s = now_s - self.arrived_s - self.queue_s
-            self.answer.set_result(Rows(self._rows, self.queue_s, forward_s))
+            self.answer.set_result(Rows(self._rows, self.queue_s, forward_s, self.passes))
 
 
 def _rows(encoded: Encoded, starts: npt.NDArray[np.int64], first: int, last: int) -> Encoded:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from retrieval_predictor.batching.job import Job
-from retrieval_predictor.work import Batch, Encoded, Floats, Part
+from retrieval_predictor.work import NO_PASSES, Batch, Encoded, Floats, Part, Passes
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,11 @@ class Portion:
 def batch_of(portions: tuple[Portion, ...]) -> Batch:
     """The portions as the device wants them."""
     return Batch(tuple(portion.part for portion in portions))
+
+
+def passes_of(batch: Batch) -> Passes:
+    """What it takes to compute a batch: one pass, or none where nothing is left to compute."""
+    return Passes(1, batch.size, batch.tokens) if batch.parts else NO_PASSES
 
 
 def still_wanted(portions: tuple[Portion, ...]) -> tuple[Portion, ...]:

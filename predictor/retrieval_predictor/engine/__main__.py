@@ -25,7 +25,7 @@ from retrieval_predictor.settings import Settings
 def main() -> int:
     """Serve until SIGTERM; returns the exit status."""
     settings, socket = Settings(), Path(sys.argv[1])
-    configure_logging(settings.log_format)
+    configure_logging(settings.log_format, settings.log_level)
     processes.die_with_parent()
     processes.sign(settings.runtime_dir, "engine")
     torch.set_num_threads(engine_cores(settings, usable_cores()))

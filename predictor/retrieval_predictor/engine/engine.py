@@ -28,6 +28,7 @@ from retrieval_predictor.engine.warmup import warm_up
 from retrieval_predictor.errors import NotReady
 from retrieval_predictor.frames import BEAT_S
 from retrieval_predictor.model.load import load
+from retrieval_predictor.model.widening import Width
 from retrieval_predictor.settings import Batching, Scoring, Settings
 from retrieval_predictor.work import Run
 
@@ -47,6 +48,7 @@ class Engine:
         self._connections: set[Connection] = set()
         self._phase = "loading"
         self._card: ModelCard | None = None
+        self._width: Width | None = None
         self._warm_up: WarmUp | None = None
 
     @property
@@ -104,7 +106,7 @@ class Engine:
     async def _started(self) -> Batcher:
         """A batcher over a model that is loaded and warm."""
         loaded = await DeviceThreads(1).call(lambda: load(self._settings, self._scratch))
-        self._card = loaded.card
+        self._card, self._width = loaded.card, loaded.width
         self._enter("warming up")
         device = device_for(loaded.runner, loaded.card, self._settings, usable_cores())
         self._warm_up = await warm_up(device, loaded.card, self._settings.batching)
@@ -118,6 +120,7 @@ class Engine:
         """Tell API workers every second that the engine lives; keep the gauges true meanwhile."""
         while True:
             self._reload_limits()
+            self._follow_width()
             self._observer.refresh()
             self._tell()
             processes.beat(self._settings.runtime_dir, "engine")
@@ -131,6 +134,13 @@ class Engine:
             self._queue.limit(limits_of(batching), batching.max_queue_tokens)
             log.info("limits", **batching.model_dump())
         metrics.limits_refused.set(self._limits.problem is not None)
+
+    def _follow_width(self) -> None:
+        """Say so where the model had to go on in another precision."""
+        if self._card and self._width and self._width.precision != self._card.precision:
+            before = self._card
+            self._card = dataclasses.replace(before, precision=self._width.precision)
+            self._observer.model_changed(before, self._card)
 
     def drain(self) -> None:
         """Turn unready; work that still arrives is computed."""

@@ -35,9 +35,13 @@ class EngineObserver:
         self._busy = Busy(capacity, time.monotonic())
         self._has_padding = card.encoder == "padded"
         metrics.model_load_s.set(card.load_s)
-        labels = (card.uri, card.revision or "", card.precision, str(card.dimensions))
-        metrics.model_info.labels(*labels).set(1)
+        metrics.model_info.labels(*_labels(card)).set(1)
         metrics.warmup_ready.set(1)
+
+    def model_changed(self, before: ModelCard, now: ModelCard) -> None:
+        """The model goes on as something else, such as in another precision."""
+        metrics.model_info.labels(*_labels(before)).set(0)
+        metrics.model_info.labels(*_labels(now)).set(1)
 
     def job_started(self, job: Job) -> None:
         """See `retrieval_predictor.batching.batcher.Observer`."""
@@ -107,3 +111,7 @@ class EngineObserver:
             return 0.0
         longest = max(int(part.encoded.lengths.max()) for part in batch.parts)
         return 1.0 - batch.tokens / (longest * batch.size)
+
+
+def _labels(card: ModelCard) -> tuple[str, str, str, str]:
+    return card.uri, card.revision or "", card.precision, str(card.dimensions)

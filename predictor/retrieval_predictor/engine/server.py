@@ -46,6 +46,7 @@ class Connection(asyncio.Protocol):
         self._reader = FrameReader()
         self._jobs: dict[int, Job] = {}
         self._transport: asyncio.Transport | None = None
+        self._replies: list[bytes] = []
         self._handlers: dict[Kind, Callable[[Frame], None]] = {
             Kind.RUN: self._run,
             Kind.CANCEL: self._cancel,
@@ -109,8 +110,15 @@ class Connection(asyncio.Protocol):
             self._reply(frames.pack_fault(request_id, fault))
 
     def _reply(self, frame: bytes) -> None:
-        self._send(frames.pack_load(self._engine.load))
-        self._send(frame)
+        """Answer with what else is answered in this turn of the loop: a batch is one write."""
+        if not self._replies:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._replies.append(frame)
+
+    def _flush(self) -> None:
+        if self._transport is not None:
+            self._transport.writelines([frames.pack_load(self._engine.load), *self._replies])
+        self._replies.clear()
 
     def _send(self, frame: bytes) -> None:
         if self._transport is not None:

@@ -7,6 +7,10 @@ mask: `cu_seqlens`-style offsets keep texts apart instead (FlashAttention-2, Dao
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
+from importlib import import_module
+from inspect import signature
 from typing import Any, cast
 
 import torch
@@ -18,6 +22,11 @@ from transformers.modeling_utils import AttentionInterface
 from retrieval_predictor.model.packing import Block, Packed
 
 NAME = "retrieval_packed"
+_VARLEN_OPTIONS = {"scale", "window_size", "enable_gqa"}
+
+
+class CannotPack(Exception):
+    """Why a model's texts cannot share one sequence; they are padded instead."""
 
 
 def register() -> None:
@@ -49,10 +58,10 @@ def packed_attention(  # noqa: PLR0913  (the signature is transformers')
     attention) -> (1, T, heads, head size), the layout transformers expects back.
 
     Raises:
-        NotImplementedError: The model caps its attention scores (Gemma 2).
+        CannotPack: The model caps its attention scores (Gemma 2), or this PyTorch lacks a kernel.
     """
     if softcap is not None:
-        raise NotImplementedError("attention with capped scores")
+        raise CannotPack("the model caps its attention scores")
     attend = _attend_varlen if _has_varlen(query) else _attend_blocks
     causal = bool(getattr(module, "is_causal", False))
     out = attend((query, key, value), packed, scaling, _window(sliding_window, causal=causal))
@@ -73,6 +82,24 @@ def _has_varlen(query: Tensor) -> bool:
     return query.is_cuda and half and torch.cuda.get_device_capability(query.device) >= (8, 0)
 
 
+@cache
+def varlen_kernel(module: str) -> Callable[..., Any]:
+    """The `varlen_attn` of a module, asked once for what it takes: PyTorch calls it a prototype.
+
+    Raises:
+        CannotPack: There is none, or it takes other arguments than PyTorch 2.10's and later.
+    """
+    try:
+        found = import_module(module).varlen_attn
+    except (ImportError, AttributeError):
+        raise CannotPack(f"this PyTorch has no {module}.varlen_attn") from None
+    missing = _VARLEN_OPTIONS - signature(found).parameters.keys()
+    if missing:
+        raise CannotPack(f"varlen_attn of this PyTorch takes no {', '.join(sorted(missing))}")
+    kernel: Callable[..., Any] = found
+    return kernel
+
+
 def _attend_varlen(
     qkv: tuple[Tensor, Tensor, Tensor],
     packed: Packed,
@@ -80,10 +107,8 @@ def _attend_varlen(
     window: tuple[int, int],
 ) -> Tensor:
     """One FlashAttention kernel for the whole batch: (1, heads, T, size) -> (T, heads, size)."""
-    from torch.nn.attention.varlen import varlen_attn  # noqa: PLC0415  (absent in CPU-only builds)
-
     query, key, value = (tensor[0].transpose(0, 1) for tensor in qkv)
-    out = varlen_attn(
+    out = varlen_kernel("torch.nn.attention.varlen")(
         query,
         key,
         value,

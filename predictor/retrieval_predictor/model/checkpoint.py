@@ -42,11 +42,14 @@ class Checkpoint:
     and `max_positions` the longest one the model has positions for. `answers` are the token ids
     that a language model scores with, where sentence-transformers' `LogitScore` names them.
     `activation` is what a cross-encoder's logit goes through, "Sigmoid" where nothing is said.
+    `has_own_code` says whether Python files that define the model come with it.
     """
 
     folder: Path
     uri: str
     architecture: str
+    model_type: str
+    has_own_code: bool
     pooling: tuple[str, ...]
     dense: tuple[Path, ...]
     normalise: bool
@@ -71,6 +74,8 @@ def read_checkpoint(folder: Path, uri: str) -> Checkpoint:
         folder=folder,
         uri=uri,
         architecture=(config.get("architectures") or [config.get("model_type", "unknown")])[0],
+        model_type=str(config.get("model_type", "unknown")),
+        has_own_code="auto_map" in config,
         pooling=_pooling(modules.get("Pooling", ()), uri),
         dense=modules.get("Dense", ()),
         normalise="Normalize" in modules,
@@ -87,11 +92,12 @@ def require_safetensors(checkpoint: Checkpoint) -> None:
     """Refuse a checkpoint whose weights are only pickled.
 
     Raises:
-        UnsafeCheckpoint: There is no `.safetensors` file.
+        UnsafeCheckpoint: There is no `.safetensors` file, of the model or of a projection.
     """
-    if not any(checkpoint.folder.glob("*.safetensors")):
-        pickles = sorted(path.name for path in checkpoint.folder.glob("*.bin"))
-        raise UnsafeCheckpoint(checkpoint.uri, ", ".join(pickles) or "no weights at all")
+    for folder in (checkpoint.folder, *checkpoint.dense):
+        if not any(folder.glob("*.safetensors")):
+            pickles = sorted(path.name for path in folder.glob("*.bin"))
+            raise UnsafeCheckpoint(checkpoint.uri, ", ".join(pickles) or "no weights at all")
 
 
 def read_rows(checkpoint: Checkpoint, tensor: str, rows: tuple[int, ...]) -> Tensor | None:

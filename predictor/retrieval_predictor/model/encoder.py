@@ -91,6 +91,8 @@ def choose(model: PreTrainedModel, probe: Packed) -> Encoder:
             model.set_attn_implementation(attention.NAME)
             packed = PackedEncoder(model)
             error = _relative_error(packed(probe), wanted)
+        except attention.CannotPack as reason:
+            log.info("packing_unavailable", cause=str(reason))
         except Exception as failure:  # noqa: BLE001  (a foreign model may fail in any way)
             log.info("packing_unavailable", cause=type(failure).__name__)
         else:

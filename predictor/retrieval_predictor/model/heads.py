@@ -52,8 +52,17 @@ def _out_features(dense: tuple[nn.Module, ...]) -> int:
     return int(getattr(dense[-1], "out_features", 0)) if dense else 0
 
 
+def score_of(logits: Tensor) -> Tensor:
+    """A classifier's one logit, or the log of the odds of its second label: (N, 1 or 2) -> (N, 1).
+
+    With two labels, irrelevant and relevant, softmax gives sigmoid(b - a) to the second (monoBERT,
+    Nogueira and Cho 2019).
+    """
+    return logits if logits.shape[1] == 1 else logits[:, 1:] - logits[:, :1]
+
+
 class LogitHead:
-    """A cross-encoder's one logit, from the classifier that came with the checkpoint.
+    """A cross-encoder's score before its activation, from the checkpoint's own classifier.
 
     The classifier keeps its own code: its encoder is replaced by one that hands over a single
     vector of each text, the one that `reading_of` says it looks at.
@@ -70,8 +79,7 @@ class LogitHead:
     def __call__(self, hidden: Tensor, packed: Packed, batch: Batch) -> Tensor:  # noqa: ARG002
         """See `Head`."""
         rows = self._read(hidden, packed).unsqueeze(1)
-        logits: Tensor = self._classifier(inputs_embeds=rows).logits
-        return logits.float()
+        return score_of(self._classifier(inputs_embeds=rows).logits.float())
 
     def undo(self) -> None:
         """Give the classifier its encoder back."""
@@ -81,23 +89,28 @@ class LogitHead:
         setattr(self._classifier, self._classifier.base_model_prefix, base)
 
 
-def reading_of(classifier: PreTrainedModel) -> Pool:
-    """Which vector of each text a classifier looks at: the last one, the mean, or the first."""
+def reading_of(classifier: PreTrainedModel) -> Pool | None:
+    """Which vector of each text a classifier looks at; None where it looks at all of them.
+
+    That is the last one of a language model, and the mean or the first one of an encoder.
+    """
     if isinstance(classifier, GenericForSequenceClassification):
         return partial(last_unlike, classifier.config.get_text_config().pad_token_id)
-    if getattr(classifier.config, "classifier_pooling", None) == "mean":
-        return _mean
-    return first
+    return _READINGS.get(getattr(classifier.config, "classifier_pooling", None))
 
 
 def _mean(hidden: Tensor, packed: Packed) -> Tensor:
     return pool(hidden, packed, ("mean",)).to(hidden.dtype)
 
 
+_READINGS: dict[str | None, Pool] = {None: first, "cls": first, "bos": first, "mean": _mean}
+"""By `classifier_pooling` of ModernBERT and EuroBERT; others pool behind the classifier."""
+
+
 class WholeClassifier:
     """A classifier run as the library runs it, with padding, for those that look at every token.
 
-    It stands where an encoder does and gives (N, 1) logits in place of token vectors.
+    It stands where an encoder does and gives (N, 1) scores in place of token vectors.
     """
 
     name = "padded"
@@ -111,15 +124,14 @@ class WholeClassifier:
         self._has_types = getattr(classifier.config, "type_vocab_size", 0) > 1
 
     def __call__(self, packed: Packed) -> Tensor:
-        """Logits of each text: (N, 1)."""
+        """The score of each text: (N, 1)."""
         types = {"token_type_ids": packed.padded(packed.types, 0)} if self._has_types else {}
         output = self._classifier(
             input_ids=packed.padded(packed.ids, self._pad_id),
             attention_mask=packed.real.long(),
             **types,
         )
-        logits: Tensor = output.logits
-        return logits
+        return score_of(output.logits)
 
 
 class GivenHead:

@@ -84,10 +84,18 @@ def _pays(model: nn.Module) -> bool:
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        pairs = [(layer, PrepackedLinear(layer)) for layer in layers]
-        return all(_gain(pairs) >= _LEAST_GAIN for _ in range(_ROUNDS))
+        pairs = _pairs(layers)
+        return bool(pairs) and all(_gain(pairs) >= _LEAST_GAIN for _ in range(_ROUNDS))
     finally:
         torch.set_num_threads(before)
+
+
+def _pairs(layers: list[nn.Linear]) -> list[tuple[nn.Linear, PrepackedLinear]]:
+    """Each layer beside its prepacked self; none where oneDNN lacks their type on this CPU."""
+    try:
+        return [(layer, PrepackedLinear(layer)) for layer in layers]
+    except RuntimeError:
+        return []
 
 
 def _one_a_shape(model: nn.Module) -> Iterator[nn.Linear]:

@@ -35,8 +35,12 @@ def resolve(
     if device.type == "cpu":
         return torch.bfloat16 if cpu_has_bf16(_CPUINFO) else torch.float32
     wants_bf16 = checkpoint_dtype is torch.bfloat16
-    has_bf16 = torch.cuda.get_device_capability(device) >= (8, 0)
-    return torch.bfloat16 if wants_bf16 and has_bf16 else torch.float16
+    return torch.bfloat16 if wants_bf16 and has_bf16(device) else torch.float16
+
+
+def has_bf16(device: torch.device) -> bool:
+    """Whether bf16 can be computed in at all; a CPU always can, if slowly."""
+    return device.type == "cpu" or torch.cuda.get_device_capability(device) >= (8, 0)
 
 
 def name_of(dtype: torch.dtype) -> str:

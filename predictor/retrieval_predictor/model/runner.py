@@ -13,7 +13,8 @@ from torch import Tensor
 
 from retrieval_predictor.model.encoder import Encoder
 from retrieval_predictor.model.heads import Head
-from retrieval_predictor.model.packing import pack
+from retrieval_predictor.model.packing import Packed, pack
+from retrieval_predictor.model.widening import Width
 from retrieval_predictor.work import Batch, Encoded, Floats, Part
 
 
@@ -24,10 +25,11 @@ class Runner:
     batch's activations are alive, while the other thread packs its batch or waits for its rows.
     """
 
-    def __init__(self, encoder: Encoder, head: Head, device: torch.device) -> None:
+    def __init__(self, encoder: Encoder, head: Head, device: torch.device, width: Width) -> None:
         self._encoder = encoder
         self._head = head
         self._device = device
+        self._width = width
         self._turn: AbstractContextManager[Any] = Lock() if device.type == "cuda" else nullcontext()
 
     @property
@@ -39,13 +41,22 @@ class Runner:
     def run(self, batch: Batch) -> Floats:
         """Compute a batch: (N, width) float32 in the order of its parts."""
         packed = pack(batch)
-        moved = packed.to(self._device)
-        with self._turn:
-            rows_of = _on_host(self._head(self._encoder(moved), moved, batch))
-        rows = rows_of()
+        moved, precision = packed.to(self._device), self._width.precision
+        rows = self._rows(moved, batch)
+        if not np.isfinite(rows).all() and self._widened(precision):
+            rows = self._rows(moved, batch)
         ordered = np.empty_like(rows)
         ordered[packed.order] = rows
         return ordered
+
+    def _rows(self, packed: Packed, batch: Batch) -> Floats:
+        with self._turn:
+            rows_of = _on_host(self._head(self._encoder(packed), packed, batch))
+        return rows_of()
+
+    def _widened(self, failed: str) -> bool:
+        with self._turn:
+            return self._width.widen(failed)
 
 
 class QueryRunner:

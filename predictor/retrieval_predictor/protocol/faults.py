@@ -26,6 +26,7 @@ from retrieval_predictor.errors import (
     Unauthorised,
     Unavailable,
     UnknownModel,
+    UnknownVersion,
 )
 
 
@@ -53,13 +54,15 @@ class Fault:
 
 
 _INVALID = Fault(400, "INVALID_ARGUMENT", "invalid_request_error", "Validation")
+_NOT_FOUND = Fault(404, "NOT_FOUND", "invalid_request_error", "Validation")
 _TOO_LARGE = Fault(413, "INVALID_ARGUMENT", "invalid_request_error", "Validation")
 _OURS = Fault(500, "INTERNAL", "server_error", "Backend")
 
 FAULTS: Mapping[type[BaseException], Fault] = {
     RequestError: _INVALID,
     Unauthorised: Fault(401, "UNAUTHENTICATED", "authentication_error", "Validation"),
-    UnknownModel: Fault(404, "NOT_FOUND", "invalid_request_error", "Validation"),
+    UnknownModel: _NOT_FOUND,
+    UnknownVersion: _NOT_FOUND,
     BodyTooLarge: _TOO_LARGE,
     BodyTooSlow: Fault(408, "DEADLINE_EXCEEDED", "invalid_request_error", "Validation"),
     TooManyTexts: _TOO_LARGE,

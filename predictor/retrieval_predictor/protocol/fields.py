@@ -87,6 +87,13 @@ def flag(fields: Fields, name: str) -> bool | None:
     raise wrong(name, "true or false", kind(value))
 
 
+def as_whole(value: object) -> int | None:
+    """The whole number that `value` is, None when it is none; 3.0 is one, as in JSON Schema."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return int(value) if value == value // 1 else None
+
+
 def whole(fields: Fields, name: str) -> int | None:
     """A whole number from 1 to 2³¹ - 1; None when absent.
 
@@ -96,11 +103,12 @@ def whole(fields: Fields, name: str) -> int | None:
     value = fields.get(name)
     if value is None:
         return None
-    if type(value) is not int:
+    number = as_whole(value)
+    if number is None:
         raise wrong(name, "a whole number", kind(value))
-    if not 1 <= value <= MAX_INT:
+    if not 1 <= number <= MAX_INT:
         raise wrong(name, f"a whole number from 1 to {MAX_INT}", str(value))
-    return value
+    return number
 
 
 def choice(fields: Fields, name: str, values: Mapping[str, Choice]) -> Choice | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from retrieval_predictor.errors import Malformed, TooManyTexts
-from retrieval_predictor.protocol.fields import MAX_INT, Fields, kind, missing, wrong
+from retrieval_predictor.protocol.fields import MAX_INT, Fields, as_whole, kind, missing, wrong
 
 Inputs = tuple[str, ...] | tuple[tuple[int, ...], ...]
 
@@ -44,7 +44,7 @@ def refuse_too_many(items: list[Any], name: str, max_texts: int) -> None:
 
 def _from_list(items: list[Any], name: str, max_texts: int) -> Inputs:
     kinds = set(map(type, items))
-    if kinds == {int}:
+    if kinds and kinds <= {int, float}:
         return (_token_ids(items, f"field '{name}'"),)
     refuse_too_many(items, name, max_texts)
     if kinds == {str}:
@@ -67,9 +67,16 @@ def _token_ids(items: list[Any], where: str) -> tuple[int, ...]:
     if not items:
         raise Malformed(f"{where} is an empty list; wanted token ids")
     if set(map(type, items)) != {int}:
-        odd = next(i for i, item in enumerate(items) if type(item) is not int)
-        raise Malformed(f"{where}: wanted token ids, item {odd} is {kind(items[odd])}")
+        items = _all_whole(items, where)
     if min(items) < 0 or max(items) > MAX_INT:
         odd = next(i for i, item in enumerate(items) if not 0 <= item <= MAX_INT)
         raise Malformed(f"{where}: token id {items[odd]} is not in 0 to {MAX_INT}")
     return tuple(items)
+
+
+def _all_whole(items: list[Any], where: str) -> list[int]:
+    whole = [as_whole(item) for item in items]
+    if None in whole:
+        odd = whole.index(None)
+        raise Malformed(f"{where}: wanted token ids, item {odd} is {kind(items[odd])}")
+    return [number for number in whole if number is not None]

@@ -63,7 +63,6 @@ def render(
     *,
     model: str,
     answer_id: str,
-    version: str | None = None,
     truncated: int = 0,
 ) -> InferBody:
     """The answer's body, each output as JSON or as bytes, as the caller asked.
@@ -74,7 +73,6 @@ def render(
     packed = [output for output in outputs if call.is_binary(output.name)]
     head = {
         "model_name": model,
-        "model_version": version,
         "id": call.request_id or answer_id,
         "parameters": {"truncated_inputs": truncated},
         "outputs": [_written(output, as_bytes=call.is_binary(output.name)) for output in outputs],

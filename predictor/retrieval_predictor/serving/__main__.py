@@ -11,7 +11,8 @@ import uvloop
 from retrieval_predictor import processes
 from retrieval_predictor.serving.app import install, quieten
 from retrieval_predictor.serving.frontend import frontend
-from retrieval_predictor.serving.model import ReadyDataPlane, RetrievalModel
+from retrieval_predictor.serving.grpc_server import GrpcServer
+from retrieval_predictor.serving.model import RetrievalModel
 from retrieval_predictor.serving.patience import be_patient
 
 
@@ -25,12 +26,13 @@ def main() -> None:
     be_patient()
     server = kserve.ModelServer(
         http_port=settings.http_port,
-        grpc_port=settings.grpc_port,
+        enable_grpc=False,
         workers=settings.workers,
         enable_latency_logging=False,
         grace_period=math.ceil(settings.drain_timeout_s),
     )
-    server.dataplane = ReadyDataPlane(model_registry=server.registered_models)
+    server._grpc_server = GrpcServer(frontend())  # noqa: SLF001  (what KServe stops when it stops)
+    server.servers.append(server._grpc_server.start())  # noqa: SLF001
     quieten()
     processes.sign(settings.runtime_dir, "api")
     server.start([RetrievalModel(settings.name)])

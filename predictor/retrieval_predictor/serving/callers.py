@@ -1,9 +1,12 @@
-"""Who asks: how long they wait, and whose turn in the queue it is."""
+"""Who asks: how long they wait, whose turn in the queue it is, and what they call the request."""
 
 from __future__ import annotations
 
+import os
+import re
 import time
 from collections.abc import Mapping
+from functools import lru_cache
 from hashlib import blake2b
 
 from retrieval_predictor.errors import Malformed
@@ -14,6 +17,11 @@ TIMEOUT_HEADER = "x-request-timeout"
 
 CLIENT_HEADER = "x-client-id"
 """Names the client where no bearer key does, for instance behind a gateway."""
+
+REQUEST_ID_HEADER = "x-request-id"
+"""The caller's name of a request; it comes back with the answer and stands in our logs."""
+
+_REQUEST_ID = re.compile(r"[!-~]{1,128}")
 
 
 def caller_of(headers: Mapping[str, str], address: str, key: str | None) -> Caller:
@@ -30,6 +38,16 @@ def caller_of(headers: Mapping[str, str], address: str, key: str | None) -> Call
     return Caller(_deadline_s(headers.get(TIMEOUT_HEADER)), _hash(name))
 
 
+def request_id_of(headers: Mapping[str, str]) -> str:
+    """The caller's name of a request where it fits in a log line, else a new one.
+
+    It fits with up to 128 visible ASCII characters.
+    """
+    named = headers.get(REQUEST_ID_HEADER, "")
+    return named if _REQUEST_ID.fullmatch(named) else os.urandom(16).hex()
+
+
+@lru_cache(maxsize=4096)
 def _hash(name: str) -> int:
     return int.from_bytes(
         blake2b(name.encode("utf-8", "replace"), digest_size=8).digest(), "little"

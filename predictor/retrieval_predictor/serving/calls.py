@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -19,12 +18,15 @@ from retrieval_predictor.work import Caller, Embeddings, Scores
 class Incoming:
     """A request off the wire: its body, who asks, and what else an endpoint may look at.
 
-    `model` is the name in the path, `json_length` how many bytes of an inference body are JSON.
+    `model` and `version` are the path's, `json_length` says how many bytes of an inference body
+    are JSON.
     """
 
     body: bytes
     caller: Caller
+    request_id: str
     model: str | None = None
+    version: str | None = None
     json_length: str | None = None
 
 
@@ -52,7 +54,7 @@ class Endpoint:
 
 async def infer(front: Frontend, incoming: Incoming) -> Reply:
     """POST /v2/models/{name}/infer."""
-    front.accept_model(incoming.model)
+    front.accept_model(incoming.model, incoming.version)
     max_texts = front.settings.limits.max_texts
     call = oip_rest.parse(incoming.body, incoming.json_length, max_texts)
     outputs, answer = await infer_tensors(front, call, incoming.caller)
@@ -60,7 +62,7 @@ async def infer(front: Frontend, incoming: Incoming) -> Reply:
         call,
         outputs,
         model=front.settings.name,
-        answer_id=new_id(),
+        answer_id=incoming.request_id,
         truncated=truncated_inputs(answer),
     )
     return Reply(written.content, answer, written.headers)
@@ -98,24 +100,24 @@ async def rank(front: Frontend, incoming: Incoming) -> Reply:
     call = rerank.parse(incoming.body, front.settings.limits.max_texts)
     front.accept_model(call.model)
     answer = await front.answerer.rerank(call.request, incoming.caller)
-    content = rerank.render(call, answer, model=front.settings.name, answer_id=new_id())
+    content = rerank.render(call, answer, model=front.settings.name, answer_id=incoming.request_id)
     return Reply(content, answer)
 
 
-def new_id() -> str:
-    """An id for an answer whose caller gave none."""
-    return uuid.uuid4().hex
-
-
-_INFER = Endpoint("/v2/models/{name}/infer", "oip", Dialect.OIP, infer)
+_INFER = tuple(
+    Endpoint(f"/v2/models/{{name}}{version}/infer", "oip", Dialect.OIP, infer)
+    for version in ("", "/versions/{version}")
+)
 EMBEDDER_ENDPOINTS = (
-    _INFER,
+    *_INFER,
     Endpoint("/v1/embeddings", "openai", Dialect.OPENAI, openai_embeddings),
     Endpoint("/embed", "tei", Dialect.TEI, tei_embed),
+    Endpoint("/", "tei", Dialect.TEI, tei_embed),
 )
 RERANKER_ENDPOINTS = (
-    _INFER,
+    *_INFER,
     Endpoint("/v1/rerank", "cohere", Dialect.COHERE, rank),
     Endpoint("/v2/rerank", "cohere", Dialect.COHERE, rank),
     Endpoint("/rerank", "tei", Dialect.TEI, rank),
+    Endpoint("/", "tei", Dialect.TEI, rank),
 )

@@ -10,6 +10,9 @@ from starlette.requests import ClientDisconnect, Request
 
 T = TypeVar("T")
 
+_UNWATCHED_S = 0.05
+"""Work that is done sooner is not watched: the task that would watch costs more than it saves."""
+
 
 async def while_connected(request: Request, work: Awaitable[T]) -> T:
     """The result of `work`, which is cancelled when the client closes its connection first.
@@ -21,16 +24,24 @@ async def while_connected(request: Request, work: Awaitable[T]) -> T:
         ClientDisconnect: Nobody waits for the answer any more.
     """
     task = asyncio.current_task()
-    watcher = asyncio.create_task(_cancel_when_gone(request, task))
+    watcher: asyncio.Task[None] | None = None
+
+    def watch() -> None:
+        nonlocal watcher
+        watcher = asyncio.create_task(_cancel_when_gone(request, task))
+
+    timer = asyncio.get_running_loop().call_later(_UNWATCHED_S, watch)
     try:
         return await work
     except asyncio.CancelledError:
-        if task is None or not watcher.done() or watcher.cancelled():
+        if task is None or watcher is None or not watcher.done() or watcher.cancelled():
             raise
         task.uncancel()
         raise ClientDisconnect from None
     finally:
-        watcher.cancel()
+        timer.cancel()
+        if watcher is not None:
+            watcher.cancel()
 
 
 async def _cancel_when_gone(request: Request, task: asyncio.Task[T] | None) -> None:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
+import structlog
+
 from retrieval_predictor.answer import Answerer
 from retrieval_predictor.engines import Engines
-from retrieval_predictor.errors import UnknownModel
+from retrieval_predictor.errors import UnknownModel, UnknownVersion
 from retrieval_predictor.remote import RemoteEngine
 from retrieval_predictor.serving import socket_name
 from retrieval_predictor.serving.keys import Keys
 from retrieval_predictor.settings import Component, Settings
+from retrieval_predictor.tracing import Tracing, wanted
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +30,7 @@ class Frontend:
     engine: Engines
     answerer: Answerer
     keys: Keys
+    tracing: Tracing | None = None
 
     @property
     def is_embedder(self) -> bool:
@@ -34,15 +42,18 @@ class Frontend:
         """The task label of metrics."""
         return "embed" if self.is_embedder else "rerank"
 
-    def accept_model(self, asked: str | None) -> None:
+    def accept_model(self, asked: str | None, version: str | None = None) -> None:
         """Check the model a body or a path names: the served name, or the checkpoint's address.
 
         Raises:
             UnknownModel: It is neither.
+            UnknownVersion: A version is named; a model is served without versions.
         """
         uri = self.settings.model.uri
         if asked and asked not in {self.settings.name, uri, uri.partition("://")[2]}:
             raise UnknownModel(asked, self.settings.name)
+        if version:
+            raise UnknownVersion(version, self.settings.name)
 
 
 def build(settings: Settings) -> Frontend:
@@ -50,7 +61,25 @@ def build(settings: Settings) -> Frontend:
     sockets = [settings.runtime_dir / socket_name(one) for one in range(settings.engine_count)]
     engines = Engines([RemoteEngine(socket) for socket in sockets])
     keys = Keys(settings.auth.api_keys_file, time.monotonic)
-    return Frontend(settings, engines, Answerer(engines), keys)
+    return Frontend(settings, engines, Answerer(engines), keys, open_tracing(settings, os.environ))
+
+
+def open_tracing(settings: Settings, environment: Mapping[str, str]) -> Tracing | None:
+    """The way to the collector that the process's environment names; None where it names none.
+
+    What is wrong with it is logged: a service does not stand still because nobody can watch it.
+    """
+    if not wanted(environment):
+        return None
+    try:
+        from retrieval_predictor.spans import open_spans  # noqa: PLC0415  (only where it is wanted)
+
+        return open_spans(f"retrieval-{settings.component.value}", environment)
+    except ImportError as error:
+        log.warning("tracing_off", cause=str(error), remedy="install the extra 'tracing'")
+    except ValueError as error:
+        log.warning("tracing_off", cause=str(error))
+    return None
 
 
 @cache

@@ -1,4 +1,7 @@
-"""KServe's gRPC messages to a call and back; the protocol's meaning lives in `protocol.oip`."""
+"""gRPC messages to a call and back; the protocol's meaning lives in `protocol.oip`.
+
+Source: KServe Open Inference Protocol, specification of inference gRPC.
+"""
 
 from __future__ import annotations
 
@@ -6,23 +9,32 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from grpc import StatusCode
-from grpc_interceptor.exceptions import GrpcException
-from kserve import InferInput, InferRequest
-from kserve.protocol.grpc.grpc_predict_v2_pb2 import InferParameter, ModelInferResponse
+from kserve.protocol.grpc.grpc_predict_v2_pb2 import (
+    InferParameter,
+    ModelInferRequest,
+    ModelInferResponse,
+    ModelMetadataResponse,
+)
 
-from retrieval_predictor.protocol.faults import fault_of, message_of
-from retrieval_predictor.protocol.oip import InferCall, Wanted
+from retrieval_predictor.errors import Malformed
+from retrieval_predictor.protocol.faults import fault_of
+from retrieval_predictor.protocol.oip import InferCall, TensorFacts, Wanted
 from retrieval_predictor.protocol.tensors import Output, Tensor
 
 
-def to_call(request: InferRequest) -> InferCall:
-    """The inference request that KServe read off the wire, free of protobuf types."""
+def to_call(request: ModelInferRequest) -> InferCall:
+    """The inference request, free of protobuf types.
+
+    Raises:
+        Malformed: Raw contents do not pair with the inputs, or an input has both kinds.
+    """
     return InferCall(
         inputs=tuple(
-            Tensor(one.name, one.datatype, tuple(one.shape), _data(one)) for one in request.inputs
+            Tensor(one.name, one.datatype, tuple(one.shape), data)
+            for one, data in zip(request.inputs, _contents(request), strict=True)
         ),
-        request_id=request.id or "",
-        outputs=tuple(Wanted(one.name) for one in request.request_outputs or ()),
+        request_id=request.id,
+        outputs=tuple(Wanted(one.name) for one in request.outputs),
         parameters=_plain(request.parameters),
     )
 
@@ -30,7 +42,7 @@ def to_call(request: InferRequest) -> InferCall:
 def to_message(
     call: InferCall, outputs: Sequence[Output], *, model: str, answer_id: str, truncated: int
 ) -> ModelInferResponse:
-    """The answer as KServe's protobuf message, tensors as raw bytes."""
+    """The answer as a protobuf message, tensors as raw bytes."""
     message = ModelInferResponse(
         id=call.request_id or answer_id,
         model_name=model,
@@ -46,21 +58,41 @@ def to_message(
     return message
 
 
-def to_status(error: Exception) -> GrpcException:
-    """The exception that KServe's interceptor turns into a status."""
-    return GrpcException(status_code=StatusCode[fault_of(error).grpc], details=message_of(error))
+def to_metadata(facts: Mapping[str, Any]) -> ModelMetadataResponse:
+    """Model metadata as REST has it, as a protobuf message."""
+
+    def tensors(items: Sequence[TensorFacts]) -> list[ModelMetadataResponse.TensorMetadata]:
+        return [ModelMetadataResponse.TensorMetadata(**item) for item in items]
+
+    return ModelMetadataResponse(
+        name=facts["name"],
+        platform=facts["platform"],
+        inputs=tensors(facts["inputs"]),
+        outputs=tensors(facts["outputs"]),
+    )
 
 
-def _data(tensor: InferInput) -> bytes | list[Any]:
-    """The tensor's payload as it came; KServe's public readers would decode it first."""
-    raw: bytes | None = tensor._raw_data  # noqa: SLF001
-    return list(tensor.data or ()) if raw is None else raw
+def status_of(error: Exception) -> StatusCode:
+    """The status that tells who must act."""
+    return StatusCode[fault_of(error).grpc]
 
 
-def _plain(parameters: Mapping[str, Any] | None) -> dict[str, Any]:
+def _contents(request: ModelInferRequest) -> Sequence[Any]:
+    """One payload an input, undecoded; other datatypes than BYTES are refused with the tensor."""
+    raw: Sequence[bytes] = request.raw_input_contents
+    inputs = request.inputs
+    if not raw:
+        return [one.contents.bytes_contents for one in inputs]
+    if len(raw) != len(inputs):
+        raise Malformed(f"{len(inputs)} inputs and {len(raw)} raw_input_contents; send one each")
+    both = [one.name for one in inputs if one.HasField("contents")]
+    if both:
+        raise Malformed(f"input '{both[0]}' has contents beside raw_input_contents; send one")
+    return raw
+
+
+def _plain(parameters: Mapping[str, InferParameter]) -> dict[str, Any]:
     return {
-        name: getattr(value, value.WhichOneof("parameter_choice"))
-        if isinstance(value, InferParameter)
-        else value
-        for name, value in (parameters or {}).items()
+        name: getattr(value, choice) if (choice := value.WhichOneof("parameter_choice")) else None
+        for name, value in parameters.items()
     }

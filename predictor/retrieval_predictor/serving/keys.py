@@ -31,6 +31,11 @@ class Keys:
         self._looked_s = float("-inf")
         self._digests: tuple[bytes, ...] = ()
 
+    @property
+    def are_asked_for(self) -> bool:
+        """Whether a request needs one."""
+        return self._path is not None
+
     def check(self, headers: Mapping[str, str]) -> str | None:
         """The key that a request carries; None where none is asked for.
 

@@ -1,22 +1,22 @@
-"""Put endpoints on the wire: read, time, count, and give every error its status and body."""
+"""Put endpoints on the wire: read, answer, and give every error its status and body."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
-import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
 
-from retrieval_predictor import metrics
-from retrieval_predictor.protocol.faults import body_of, code_of, fault_of, headers_of
+from retrieval_predictor.protocol.faults import body_of, fault_of, headers_of
 from retrieval_predictor.protocol.oip_rest import LENGTH_HEADER
 from retrieval_predictor.protocol.usage import truncated_inputs
 from retrieval_predictor.serving import pages
+from retrieval_predictor.serving.account import CLIENT_GONE, Asked, Ended, settle
 from retrieval_predictor.serving.body import read_body
-from retrieval_predictor.serving.callers import caller_of
+from retrieval_predictor.serving.callers import REQUEST_ID_HEADER, caller_of, request_id_of
 from retrieval_predictor.serving.calls import (
     EMBEDDER_ENDPOINTS,
     RERANKER_ENDPOINTS,
@@ -27,91 +27,86 @@ from retrieval_predictor.serving.calls import (
 from retrieval_predictor.serving.connection import while_connected
 from retrieval_predictor.serving.frontend import Frontend
 
-log = structlog.get_logger(__name__)
-
 TRUNCATED_HEADER = "x-truncated-inputs"
+_REQUEST_ID = REQUEST_ID_HEADER.encode("ascii")
+_LAST = (b"connection", b"close")
+"""A client that stayed connected to a pod that ends would send its next request to nobody."""
 
-CLIENT_GONE = 499
-"""The status counted for a client that left before its answer, as nginx counts it."""
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A response on its way, and how its request ended."""
+
+    response: Response
+    ended: Ended
 
 
 def routes(front: Frontend) -> list[BaseRoute]:
     """Every route of this predictor's component."""
     endpoints = EMBEDDER_ENDPOINTS if front.is_embedder else RERANKER_ENDPOINTS
     computing = [
-        Route(endpoint.path, _handler(front, endpoint), methods=["POST"]) for endpoint in endpoints
+        Route(endpoint.path, _Handler(front, endpoint), methods=["POST"]) for endpoint in endpoints
     ]
-    return [*computing, *pages.routes(front)]
+    return [*computing, *pages.routes(front, endpoints)]
 
 
-def _handler(front: Frontend, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
-    async def handle(request: Request) -> Response:
-        try:
-            incoming = await _incoming(front, request)
-        except ClientDisconnect:
-            return _gone(front, endpoint)
-        except Exception as error:  # noqa: BLE001  (one place turns errors into answers)
-            return _refuse(front, endpoint, error)
-        return await _answer(front, endpoint, request, incoming)
+class _Handler:
+    """An endpoint as an application of its own; Starlette wraps a plain function in three more."""
 
-    return handle
+    def __init__(self, front: Frontend, endpoint: Endpoint) -> None:
+        self._front = front
+        self._endpoint = endpoint
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await _handle(self._front, self._endpoint, Request(scope, receive))
+        await response(scope, receive, send)
 
 
-async def _incoming(front: Frontend, request: Request) -> Incoming:
+async def _handle(front: Frontend, endpoint: Endpoint, request: Request) -> Response:
+    started_s = time.perf_counter()
+    request_id = request_id_of(request.headers)
+    served = await _serve(front, endpoint, request, request_id)
+    served.response.raw_headers.append((_REQUEST_ID, request_id.encode("ascii")))
+    if front.engine.is_draining:
+        served.response.raw_headers.append(_LAST)
+    asked = Asked(endpoint.path, endpoint.protocol, request.headers, request_id, started_s)
+    settle(front, asked, served.ended)
+    return served.response
+
+
+async def _serve(front: Frontend, endpoint: Endpoint, request: Request, request_id: str) -> Served:
+    try:
+        incoming = await _incoming(front, request, request_id)
+        read_s = time.perf_counter()
+        reply = await while_connected(request, endpoint.handle(front, incoming))
+    except ClientDisconnect:
+        return Served(Response(status_code=CLIENT_GONE), Ended())
+    except Exception as error:  # noqa: BLE001  (one place turns errors into answers)
+        return Served(_refusal(endpoint, error), Ended(error=error))
+    return Served(_response(reply), Ended(reply.answer, read_s=read_s))
+
+
+async def _incoming(front: Frontend, request: Request, request_id: str) -> Incoming:
     """The request with its body; who may not ask is told so before the body is read."""
     address = request.client.host if request.client else ""
     caller = caller_of(request.headers, address, front.keys.check(request.headers))
     limits = front.settings.limits
     body = await read_body(request, limits.max_body_bytes, limits.body_timeout_s)
-    length = request.headers.get(LENGTH_HEADER)
-    return Incoming(body, caller, request.path_params.get("name"), length)
+    path, length = request.path_params, request.headers.get(LENGTH_HEADER)
+    return Incoming(body, caller, request_id, path.get("name"), path.get("version"), length)
 
 
-async def _answer(
-    front: Frontend, endpoint: Endpoint, request: Request, incoming: Incoming
-) -> Response:
-    started_s = time.perf_counter()
-    try:
-        reply = await while_connected(request, endpoint.handle(front, incoming))
-    except ClientDisconnect:
-        return _gone(front, endpoint)
-    except Exception as error:  # noqa: BLE001  (one place turns errors into answers)
-        return _refuse(front, endpoint, error)
-    labels = (front.settings.name, front.task, endpoint.protocol)
-    _count(front, endpoint, 200)
-    metrics.request_duration_s.labels(*labels).observe(time.perf_counter() - started_s)
-    return _accept(front, reply)
-
-
-def _accept(front: Frontend, reply: Reply) -> Response:
-    cut = truncated_inputs(reply.answer)
+def _response(reply: Reply) -> Response:
     headers = dict(reply.headers)
-    if cut:
+    if cut := truncated_inputs(reply.answer):
         headers[TRUNCATED_HEADER] = str(cut)
-        metrics.truncated_inputs.labels(front.settings.name, front.task).inc(cut)
-    metrics.tokenise_s.labels(front.settings.name).observe(reply.answer.timings.tokenise_s)
     return Response(reply.content, headers=headers)
 
 
-def _gone(front: Frontend, endpoint: Endpoint) -> Response:
-    _count(front, endpoint, CLIENT_GONE)
-    return Response(status_code=CLIENT_GONE)
-
-
-def _count(front: Frontend, endpoint: Endpoint, status: int) -> None:
-    labels = (front.settings.name, front.task, endpoint.protocol, str(status))
-    metrics.requests.labels(*labels).inc()
-
-
-def _refuse(front: Frontend, endpoint: Endpoint, error: Exception) -> Response:
-    fault = fault_of(error)
-    if fault.status == 500:
-        log.error("request_failed", route=endpoint.path, exc_info=error)
-    _count(front, endpoint, fault.status)
-    log.debug("request_refused", route=endpoint.path, code=code_of(error))
+def _refusal(endpoint: Endpoint, error: Exception) -> Response:
     return Response(
         body_of(error, endpoint.dialect),
-        status_code=fault.status,
+        status_code=fault_of(error).status,
         media_type="application/json",
         headers=headers_of(error),
     )

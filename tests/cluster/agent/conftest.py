@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.chart.helm import helm
-from tests.chart.write import CHART, NAMESPACE
 from tests.cluster import nodes
 from tests.cluster.agent import launch
 from tests.cluster.agent.samples import IMAGES
 from tests.cluster.api import NODE, is_ready
 from tests.cluster.lab import Lab
 from tests.cluster.process import Server
+from tests.cluster.terminal import Terminal
+from tests.support.documented import commands
 
 GPUS = 2
 Start = Callable[[str], Server]
@@ -56,12 +56,16 @@ def node(start_node: Start) -> Server:
 
 
 @pytest.fixture(scope="package")
-def installed(lab: Lab, node: Server) -> Iterator[None]:  # noqa: ARG001 - it has to run
-    """Our chart, installed as an administrator does; the operator's pod is ready."""
-    where = ("--namespace", NAMESPACE, "--kubeconfig", lab.kubeconfig)
-    helm(
-        *("install", "retrieval-operator", CHART, "--create-namespace", *where),
-        *("--wait", "--timeout", "180s", "--take-ownership"),
-    )
+def terminal(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Terminal:
+    """An administrator's terminal."""
+    return Terminal(lab, tmp_path_factory.mktemp("terminal"))
+
+
+@pytest.fixture(scope="package")
+def installed(node: Server, terminal: Terminal) -> Iterator[None]:  # noqa: ARG001 - it has to run
+    """Our chart, installed as docs/install.md says; the operator's pod is ready."""
+    install, test, *_ = commands("install.md", "Install")
+    terminal.run(f"{install} --take-ownership")  # the lab has the definition already
+    terminal.run(test)
     yield
-    helm("uninstall", "retrieval-operator", *where)
+    terminal.run("helm uninstall retrieval-operator --namespace retrieval-system")

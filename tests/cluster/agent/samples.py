@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from tests.cluster.agent import initialiser
 from tests.cluster.api import POD, SERVICE_ACCOUNT, Api, Document, is_ready, until
 
 _PROGRAMS: Final = Path(sys.executable).parent
@@ -15,11 +16,13 @@ _PATH: Final = {"PATH": f"{_PROGRAMS}:/usr/local/bin:/usr/bin:/bin"}
 IMAGES: Final[Mapping[str, Mapping[str, Any]]] = {
     "test/shell:*": {"entrypoint": ["/bin/sh", "-ec"]},
     "test/web:*": {"entrypoint": [sys.executable, "-m", "http.server"], "command": ["8000"]},
-    "retrieval-operator:*": {
+    "kserve/storage-initializer:*": initialiser.image(_PATH["PATH"]),
+    "curlimages/curl:*": {"entrypoint": ["curl"]},
+    "*retrieval-operator:*": {
         "entrypoint": [sys.executable, "-m", "retrieval_operator"],
         "environment": _PATH,
     },
-    "retrieval-predictor:*": {
+    "*retrieval-predictor:*": {
         "entrypoint": [sys.executable, "-m", "retrieval_predictor"],
         "environment": _PATH,
     },

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import urllib.request
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -15,7 +16,7 @@ from tests.cluster.api import POD, RETRIEVAL_SERVICE, Document, is_ready, until
 from tests.cluster.lab import Lab
 
 NAME: Final = "quickstart"
-START_LIMIT_S: Final = 200.0
+START_LIMIT_S: Final = 400.0
 """A process imports torch and loads a model, on a machine that may be busy."""
 _DIRECT: Final = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -37,8 +38,7 @@ class Served:
             RETRIEVAL_SERVICE, NAME, _is_settled, namespace=self.namespace, limit_s=START_LIMIT_S
         )
         for component in set(found["spec"]) & {"embedder", "reranker"}:
-            host = self.host(component)
-            until(lambda host=host: is_live(host), f"the Service of the {component} answers")
+            until(partial(is_live, self.host(component)), f"the Service of the {component} answers")
         return found
 
     def host(self, component: str = "embedder") -> str:

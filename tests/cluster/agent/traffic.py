@@ -1,6 +1,8 @@
 """Clients that ask one embedder again and again, and what became of each of their requests.
 
-They are as simple as clients get: nothing is tried twice, and a connection that breaks is told.
+Those by HTTP are as simple as clients get: nothing is tried twice, and a connection that breaks is
+told. The one by gRPC has a retry policy, because gRPC's own server ends a call with CANCELLED that
+arrives between its goodbye and the moment the client hears it (grpc core, Server::ShutdownCalled).
 """
 
 from __future__ import annotations
@@ -22,6 +24,8 @@ from tests.support.tensors import text_tensor
 TEXT: Final = "How do I bake bread?"
 ANSWERED: Final = "answered"
 WRONG: Final = "another vector"
+NO_ENDPOINT: Final = frozenset({"BrokenPipeError", "ConnectionResetError", "RemoteDisconnected"})
+"""How a connection ends that a Service cannot hand to any ready pod."""
 _PAUSE_S: Final = 0.05
 """Between a client's requests: what starts meanwhile needs the cores."""
 _TIMEOUT_S: Final = 30.0
@@ -116,10 +120,8 @@ class GrpcClient:
     """Triton's client, whose channel connects again by itself."""
 
     def __init__(self, host: str, expected: np.ndarray) -> None:
-        options = [("grpc.enable_http_proxy", 0)]
-        self._client = tritonclient.grpc.InferenceServerClient(
-            f"{host}:8081", channel_args=options
-        )
+        options = [("grpc.enable_http_proxy", 0), ("grpc.service_config", _RETRIES)]
+        self._client = tritonclient.grpc.InferenceServerClient(f"{host}:8081", channel_args=options)
         self._inputs = [text_tensor(tritonclient.grpc, "text", [TEXT])]
         self._expected = expected
 
@@ -140,6 +142,23 @@ def _verdict(vector: Any, expected: np.ndarray) -> str:
     return ANSWERED if np.allclose(vector, expected, atol=_TOLERANCE) else WRONG
 
 
+_RETRIES: Final = json.dumps(
+    {
+        "methodConfig": [
+            {
+                "name": [{}],
+                "retryPolicy": {
+                    "maxAttempts": 3,
+                    "initialBackoff": "0.1s",
+                    "maxBackoff": "1s",
+                    "backoffMultiplier": 2,
+                    "retryableStatusCodes": ["UNAVAILABLE", "CANCELLED"],
+                },
+            }
+        ]
+    }
+)
+"""Source: gRPC documentation, "Service Config" and "Retry"."""
 _JSON: Final = {"Content-Type": "application/json"}
 _TENSOR: Final = {"name": "text", "datatype": "BYTES", "shape": [1], "data": [TEXT]}
 _BODY: Final = json.dumps({"inputs": [_TENSOR]})

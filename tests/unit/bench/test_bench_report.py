@@ -11,7 +11,7 @@ from rich.console import Console
 
 from retrieval_bench.page import page
 from retrieval_bench.plots import plots, png
-from retrieval_bench.report import render, sheets
+from retrieval_bench.report import each, overview, render, sheets
 from retrieval_bench.results import Result
 from tests.support import bench_results as make
 
@@ -60,8 +60,29 @@ def test_a_page_needs_nothing_from_elsewhere_and_trusts_no_name():
     assert "&lt;script&gt;" in html
     assert not re.search(r'(src|href)="(?!data:)', html)
     images = re.findall(r"data:image/svg\+xml;base64,([^\"]+)", html)
-    assert len(images) == len(plots([make.run(), *ALL]))
+    assert len(images) == len(plots([make.run(name="other"), *ALL]))
     assert all(b"<svg" in base64.b64decode(image) for image in images)
+
+
+def test_a_page_fits_a_phone_and_scrolls_no_table_but_wide_ones():
+    html = page(ALL)
+    assert '<meta name="viewport" content="width=device-width, initial-scale=1">' in html
+    assert html.count('<div class="table">') == sum(len(one.headers) > 2 for one in each(ALL))
+
+
+def test_several_runs_are_shown_side_by_side_and_one_alone_is_not():
+    (sheet,) = overview([make.run(), make.run(name="other")])
+    assert [row[:3] for row in sheet.rows] == [
+        ("server", "q8", "burst 100 in 1 s"),
+        ("other", "q8", "burst 100 in 1 s"),
+    ]
+    assert overview([make.run()]) == ()
+
+
+def test_throughput_is_plotted_for_loads_of_one_server_and_workload_alone():
+    title = "p99 against throughput"
+    assert title in {plot.title for plot in plots([make.run(), make.run()])}
+    assert title not in {plot.title for plot in plots([make.run(), make.run(name="other")])}
 
 
 def test_every_result_has_a_table_and_a_plot():

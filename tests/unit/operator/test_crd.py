@@ -94,8 +94,11 @@ def test_lists_that_two_authors_may_share_have_keys():
 
 
 def test_get_prints_what_an_operator_looks_for():
-    columns = [column["name"] for column in version()["additionalPrinterColumns"]]
-    assert columns == ["Ready", "Reason", "Embedder", "Reranker", "GPU", "Precision", "Age"]
+    columns = version()["additionalPrinterColumns"]
+    shown = [column["name"] for column in columns if not column.get("priority")]
+    wide = [column["name"] for column in columns if column.get("priority")]
+    assert shown == ["Ready", "Reason", "Embedder", "Reranker", "GPU", "Precision", "Age"]
+    assert wide == ["Objective", "Embedder-Tokens/s", "Reranker-Tokens/s", "Message"]
 
 
 def test_kubectl_knows_it_by_a_short_name():

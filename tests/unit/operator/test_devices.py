@@ -7,7 +7,6 @@ from retrieval_operator.devices import (
     assumed_device,
     find_device,
     similar_products,
-    whole_product,
 )
 
 
@@ -59,7 +58,6 @@ def test_a_slice_computes_at_its_share_of_the_multiprocessors():
 
 def test_a_shared_product_is_the_product():
     assert find_device("NVIDIA-L4-SHARED") == PRODUCTS["NVIDIA-L4"]
-    assert whole_product("NVIDIA-A100-SXM4-80GB-MIG-1g.10gb-SHARED") == "NVIDIA-A100-SXM4-80GB"
 
 
 def test_an_unknown_product_is_none():

@@ -87,7 +87,7 @@ def test_without_safetensors_the_family_formula_counts(tmp_path):
     (folder / "pytorch_model.bin").write_bytes(b"x" * 77)
     found = read_checkpoint(folder)
     assert found.parameters > 0
-    assert (found.checkpoint_bytes, found.is_pickled) == (77, True)
+    assert found.is_pickled
 
 
 def test_an_unknown_family_without_safetensors_cannot_be_counted(tmp_path):

@@ -42,13 +42,6 @@ def test_weights_are_not_fetched(folder):
     assert there.sent_bytes < 2000
 
 
-def test_the_size_of_the_download_is_known_nevertheless(folder):
-    with hub(folder) as there:
-        found = asked(there.url)
-    assert isinstance(found, ModelFacts)
-    assert found.checkpoint_bytes == (folder / "model.safetensors").stat().st_size
-
-
 def test_every_shard_is_looked_into(folder):
     (folder / "model.safetensors").unlink()
     shards = {"a": "one.safetensors", "b": "two.safetensors"}

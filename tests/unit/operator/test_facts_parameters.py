@@ -48,6 +48,7 @@ PUBLISHED = {
     "mixedbread-ai/mxbai-rerank-xsmall-v1": 70.8e6,
     "mixedbread-ai/mxbai-rerank-base-v1": 184e6,
     "mixedbread-ai/mxbai-rerank-large-v1": 435e6,
+    "mixedbread-ai/mxbai-rerank-large-v2": 1.54e9,
     "Qwen/Qwen3-Embedding-0.6B": 596e6,
     "Qwen/Qwen3-Embedding-4B": 4.02e9,
     "Qwen/Qwen3-Embedding-8B": 7.57e9,
@@ -78,11 +79,9 @@ def test_every_known_model_is_complete(name):
     found = KNOWN_MODELS[name]
     assert 0 < found.embedding_parameters < found.parameters
     assert found.dense_parameters > 0
-    assert found.checkpoint_bytes >= found.parameters * 2
     assert found.limit_tokens >= (found.advised_tokens or 1)
 
 
-def test_an_untied_vocabulary_head_is_downloaded_and_not_loaded():
+def test_an_untied_vocabulary_head_is_not_loaded():
     whole = facts("Qwen/Qwen3-Reranker-8B")
     assert whole.parameters == pytest.approx(7.57e9, rel=0.001)
-    assert whole.checkpoint_bytes / 2 == pytest.approx(8.19e9, rel=0.001)

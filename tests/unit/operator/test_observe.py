@@ -145,9 +145,13 @@ TROUBLES = {
         "Evicted",
     ),
     "its node is lost": (
-        pod(phase="Running", reason="NodeLost", conditions=conditions(Ready=False)),
+        pod(
+            phase="Running",
+            conditions=conditions(PodScheduled=True, ContainersReady=True, Ready=False),
+            containerStatuses=[container(state={"running": {}}, ready=True)],
+        ),
         TroubleKind.NODE_LOST,
-        "NodeLost",
+        "NodeNotReady",
     ),
 }
 

@@ -114,7 +114,13 @@ def test_a_component_that_moves_to_the_cpu_is_planned_anew():
     assert isinstance(first, Plan)
     second = again(ask(gpu=None), cluster(L4, cpu_node()), first)
     assert isinstance(second, Plan)
-    assert not second.is_on_gpu
+    assert second.gpu_memory is None
+
+
+def test_an_operator_that_does_not_see_nodes_any_more_changes_no_precision():
+    first, second = held(cluster(cpu_node(features=("AVX512BF16",))), cluster(), ask(gpu=None))
+    assert second.precision == first.precision
+    assert digest(second) == digest(first)
 
 
 def test_a_node_without_the_feature_changes_no_precision():

@@ -2,10 +2,20 @@
 
 from retrieval_operator.devices import MIB
 from retrieval_operator.inventory import Node, Origin, Taint
-from retrieval_operator.plan import GpuAsk
+from retrieval_operator.plan import GpuAsk, Reason
 from retrieval_operator.spec.choices import Precision
 from retrieval_operator.spec.pod import Toleration
-from tests.support.planning import GIB, ask, cluster, cpu_node, gpu_node, machine, on, planned
+from tests.support.planning import (
+    GIB,
+    ask,
+    cluster,
+    cpu_node,
+    gpu_node,
+    machine,
+    on,
+    planned,
+    refused,
+)
 
 SHARED = {"nvidia.com/gpu.replicas": "4", "nvidia.com/gpu.sharing-strategy": "time-slicing"}
 T4 = gpu_node(15360, "Tesla-T4", "7.5")
@@ -83,6 +93,20 @@ def test_a_listed_product_that_no_node_has_yet_is_planned_from_the_table():
     plan = planned(ask(gpu=GpuAsk(products=("NVIDIA-L4",))), cluster(cpu_node()))
     assert available_mib(plan) == 23034
     assert any("until one joins" in note for note in plan.notes)
+
+
+def test_a_cpu_component_is_planned_where_no_node_is_known():
+    plan = planned(ask(gpu=None), cluster())
+    assert plan.precision.value is Precision.FP32
+    assert plan.cpu_millicores.value == 4000
+    assert plan.memory.available_bytes is None
+    assert any("no node is known" in note for note in plan.notes)
+
+
+def test_a_cpu_component_that_no_known_node_takes_is_refused():
+    away = refused(ask(gpu=None, node_selector={"pool": "none"}), cluster(cpu_node()))
+    assert away.reason is Reason.NO_SUCH_DEVICE
+    assert "none of 1 nodes takes the pod" in away.message
 
 
 def test_a_slice_of_its_own_resource_is_planned():

@@ -217,3 +217,23 @@ def test_whatever_is_added_is_passed_over_afterwards_and_never_twice_at_a_time(a
         loop.run_until_complete(check())
     finally:
         loop.close()
+
+
+async def test_a_failure_may_set_how_long_the_pauses_become():
+    outcomes = iter([*[Failed(at_most_s=6.0)] * 8, Done()])
+    passes = Passes(workers=1, takes_s=0.0, outcome=lambda _: next(outcomes))
+    passes.queue.add("docs")
+    await asyncio.sleep(120)
+    assert passes.times("docs") == [0.0, 0.5, 1.5, 3.5, 7.5, 13.5, 19.5, 25.5, 31.5]
+    await passes.stop()
+
+
+async def test_news_from_before_the_server_asked_for_patience_do_not_shorten_it():
+    outcomes = iter([Failed(at_least_s=30.0), Done()])
+    passes = Passes(workers=1, takes_s=1.0, outcome=lambda _: next(outcomes))
+    passes.queue.add("docs")
+    await asyncio.sleep(0.95)
+    passes.queue.add_after("docs", 0.1)
+    await asyncio.sleep(100)
+    assert passes.times("docs") == [0.0, 31.0]
+    await passes.stop()

@@ -199,7 +199,7 @@ def test_a_webhook_of_kserve_that_does_not_answer_is_retried_and_running_pods_st
     bench.cluster.refusing["InferenceService"] = WebhookUnreachable(
         "PATCH", 'failed calling webhook "inferenceservice.kserve-webhook-server": refused'
     )
-    assert isinstance(bench.reconcile(), Failed)
+    assert bench.reconcile() == Failed(at_most_s=6.0)
     assert bench.cluster.condition("KServeAvailable")["status"] == "False"
     assert bench.cluster.condition("Degraded")["reason"] == "WebhookUnreachable"
     assert bench.cluster.condition("Ready")["status"] == "True"
@@ -336,9 +336,9 @@ def test_events_are_told_once_and_only_on_flips():
     bench.reconcile()
     bench.cluster.run_pods(deployment(ready=0), crashing(1, restarts=2))
     bench.reconcile()
-    assert [event["reason"] for event in bench.cluster.events] == ["CrashLooping"]
-    assert bench.cluster.events[0]["regarding"]["name"] == KEY.name
-    assert bench.cluster.events[0]["type"] == "Warning"
+    assert [event["reason"] for event in bench.cluster.announced] == ["CrashLooping"]
+    assert bench.cluster.announced[0]["regarding"]["name"] == KEY.name
+    assert bench.cluster.announced[0]["type"] == "Warning"
 
 
 def test_a_suspended_service_is_not_degraded():

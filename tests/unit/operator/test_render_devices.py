@@ -31,7 +31,7 @@ def test_a_claim_is_handed_to_the_container_instead_of_a_resource():
 
 def test_a_claimed_device_is_planned_by_what_is_said_of_it():
     (plan,) = plans(service(CLAIMED)).values()
-    assert plan.is_on_gpu
+    assert plan.gpu_memory is not None
     assert plan.gpu_memory is not None
     assert plan.gpu_memory.available_bytes == 24 * 2**30
     assert any("resource claims" in note for note in plan.notes)

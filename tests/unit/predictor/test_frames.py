@@ -13,7 +13,7 @@ from retrieval_predictor import frames
 from retrieval_predictor.admission import Load
 from retrieval_predictor.errors import Overloaded, leaves
 from retrieval_predictor.frames import FrameReader, Kind
-from retrieval_predictor.work import Rows, Run
+from retrieval_predictor.work import Passes, Rows, Run
 from tests.support import make
 
 
@@ -38,11 +38,11 @@ def test_a_run_arrives_whole_however_the_stream_is_cut(lengths, deadline_s, cuts
 
 
 def test_rows_come_back_as_they_were_sent():
-    rows = Rows(np.arange(12, dtype=np.float32).reshape(3, 4), 0.25, 0.5)
+    rows = Rows(np.arange(12, dtype=np.float32).reshape(3, 4), 0.25, 0.5, Passes(2, 7, 90))
     (frame,) = FrameReader().feed(frames.pack_rows(9, rows))
     back = frames.unpack_rows(frame.payload)
     np.testing.assert_array_equal(back.rows, rows.rows)
-    assert (back.queue_s, back.forward_s) == (0.25, 0.5)
+    assert (back.queue_s, back.forward_s, back.passes) == (0.25, 0.5, Passes(2, 7, 90))
 
 
 def test_an_error_keeps_its_class_and_its_numbers():

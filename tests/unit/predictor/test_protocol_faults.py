@@ -19,13 +19,13 @@ WIRE = {
     errors.OutOfVocabulary: (400, "INVALID_ARGUMENT"),
     errors.Unauthorised: (401, "UNAUTHENTICATED"),
     errors.UnknownModel: (404, "NOT_FOUND"),
+    errors.UnknownVersion: (404, "NOT_FOUND"),
     errors.BodyTooSlow: (408, "DEADLINE_EXCEEDED"),
     errors.BodyTooLarge: (413, "INVALID_ARGUMENT"),
     errors.TooManyTexts: (413, "INVALID_ARGUMENT"),
     errors.InputTooLong: (422, "INVALID_ARGUMENT"),
     errors.Overloaded: (429, "RESOURCE_EXHAUSTED"),
     errors.NotReady: (503, "UNAVAILABLE"),
-    errors.Draining: (503, "UNAVAILABLE"),
     errors.EngineLost: (503, "UNAVAILABLE"),
     errors.DeviceLost: (503, "UNAVAILABLE"),
     errors.DeadlineExceeded: (504, "DEADLINE_EXCEEDED"),
@@ -101,7 +101,7 @@ def test_retry_after_is_whole_seconds_and_at_least_one(retry_after_s, header):
 
 
 def test_a_pod_that_cannot_answer_asks_for_a_retry_in_a_second():
-    assert faults.headers_of(errors.Draining()) == {"retry-after": "1"}
+    assert faults.headers_of(errors.EngineLost()) == {"retry-after": "1"}
 
 
 def test_a_missing_key_says_how_to_send_one():

@@ -13,6 +13,7 @@ FORMS = {
     "an empty string": ("", ("",)),
     "strings": (["a", "", "日本"], ("a", "", "日本")),
     "token ids": ([5, 6, 7, 8, 9], ((5, 6, 7, 8, 9),)),
+    "whole floats, which are JSON Schema's integers too": ([5.0, 6], ((5, 6),)),
     "lists of token ids": ([[1, 2], [0, 2**31 - 1]], ((1, 2), (0, 2**31 - 1))),
 }
 
@@ -26,7 +27,7 @@ REFUSED = {
     "true among ids": ([1, True], "got a list whose item 1 is true or false"),
     "objects": ([{"text": "a"}], "got a list whose item 0 is an object"),
     "null in a list": ([None], "got a list whose item 0 is null"),
-    "fractions": ([1.5], "got a list whose item 0 is a number with a fraction"),
+    "fractions": ([1, 1.5], "wanted token ids, item 1 is a number with a fraction"),
     "an empty list of ids": ([[1], []], "item 1 is an empty list"),
     "a string in a list of ids": ([[1, "a"]], "item 0: wanted token ids, item 1 is a string"),
     "a negative id": ([3, -1], "token id -1 is not in 0 to 2147483647"),

@@ -147,8 +147,8 @@ def test_a_body_that_is_not_the_protocols_is_refused(fields, told):
 
 
 def test_the_json_answer_has_these_bytes():
-    assert render(InferCall((), request_id="42"), version="1") == InferBody(
-        b'{"model_name":"embedder","model_version":"1","id":"42",'
+    assert render(InferCall((), request_id="42")) == InferBody(
+        b'{"model_name":"embedder","id":"42",'
         b'"parameters":{"truncated_inputs":0},"outputs":['
         b'{"name":"embedding","datatype":"FP32","shape":[1,2],"data":[0.5,-0.25]},'
         b'{"name":"token_count","datatype":"INT32","shape":[1],"data":[3]}]}'
@@ -158,7 +158,7 @@ def test_the_json_answer_has_these_bytes():
 def test_the_binary_answer_has_these_bytes():
     body = render(InferCall((), request_id="42", binary=True), truncated=1)
     head = (
-        b'{"model_name":"embedder","model_version":null,"id":"42",'
+        b'{"model_name":"embedder","id":"42",'
         b'"parameters":{"truncated_inputs":1},"outputs":['
         b'{"name":"embedding","datatype":"FP32","shape":[1,2],"parameters":{"binary_data_size":8}},'
         b'{"name":"token_count","datatype":"INT32","shape":[1],'

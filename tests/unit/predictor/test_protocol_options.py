@@ -62,7 +62,7 @@ REFUSED = [
     ({"prompt_name": 5}, "field 'prompt_name': wanted a string, got a whole number"),
     ({"input_type": "x" * 513}, "field 'input_type': wanted at most 512 characters, got 513"),
     ({"dimensions": "256"}, "field 'dimensions': wanted a whole number, got a string"),
-    ({"dimensions": 256.0}, "got a number with a fraction"),
+    ({"dimensions": 256.5}, "got a number with a fraction"),
     ({"dimensions": True}, "got true or false"),
     ({"dimensions": 0}, "a whole number from 1 to 2147483647, got 0"),
     ({"dimensions": 2**31}, "got 2147483648"),

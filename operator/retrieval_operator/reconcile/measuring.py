@@ -1,0 +1,112 @@
+"""What running pods measured in their warm-up: one pod of each plan is asked, once.
+
+A pass never waits for a pod. It takes what is known, has the pod asked meanwhile, and is repeated
+when the pod has answered.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, Protocol
+
+from retrieval_operator.derive.status import time_text
+from retrieval_operator.observe import Answering, ComponentState
+from retrieval_operator.plan import Plan, digest
+from retrieval_operator.spec.choices import ComponentName
+from retrieval_operator.spec.status import ComponentStatus, Measured
+from retrieval_operator.world import Key
+
+_AGAIN_S: Final = 60.0
+"""A pod that did not tell is asked again by a pass this much later."""
+
+
+class Told(Protocol):
+    """What a pod tells of its warm-up; the rate is that of one device."""
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of the batch."""
+
+    @property
+    def tokens_per_s(self) -> float:
+        """How fast it was."""
+
+    @property
+    def peak_memory_bytes(self) -> int:
+        """What it left taken."""
+
+
+Then = Callable[[Told | None], None]
+Ask = Callable[[str, Then], None]
+"""Start asking the pod at an address; it is told later, from any thread, None for no answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    pod: str
+    since: datetime
+    told: Told | None = None
+
+    def is_over(self, now: datetime) -> bool:
+        """Whether the pod did not tell, and may be asked again."""
+        return self.told is None and (now - self.since).total_seconds() >= _AGAIN_S
+
+
+class Measuring:
+    """Remembers what the pods of each component have told. May be used from several threads."""
+
+    def __init__(
+        self,
+        ask: Ask,
+        wake: Callable[[Key], None],
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._ask = ask
+        self._wake = wake
+        self._clock = clock
+        self._asked: dict[tuple[Key, ComponentName], _Asked] = {}
+        self._lock = threading.Lock()
+
+    def measured(
+        self, key: Key, state: ComponentState, plan: Plan, before: ComponentStatus
+    ) -> Measured | None:
+        """The figures of a pod of this plan; those in the status stay until another has told."""
+        mark = digest(plan)
+        pods = [pod for pod in state.answering if pod.plan_digest == mark]
+        is_of_plan = before.plan is not None and before.plan.digest == mark
+        kept = before.measured if is_of_plan else None
+        if not pods or (kept is not None and kept.pod in {pod.name for pod in pods}):
+            return kept
+        told = self._told(key, state.name, pods[0])
+        return kept if told is None else self._figures(told, plan, pods[0].name)
+
+    def _told(self, key: Key, name: ComponentName, pod: Answering) -> Told | None:
+        """What this pod has told; where it was not asked lately, it is asked now."""
+        now, place = self._clock(), (key, name)
+        with self._lock:
+            known = self._asked.get(place)
+            if known is not None and known.pod == pod.name and not known.is_over(now):
+                return known.told
+            self._asked[place] = _Asked(pod.name, now)
+        self._ask(pod.ip, lambda told: self._hear(place, _Asked(pod.name, now, told)))
+        return None
+
+    def _hear(self, place: tuple[Key, ComponentName], answer: _Asked) -> None:
+        if answer.told is None:
+            return
+        with self._lock:
+            self._asked[place] = answer
+        self._wake(place[0])
+
+    def _figures(self, told: Told, plan: Plan, pod: str) -> Measured:
+        return Measured(
+            pod=pod,
+            batch_tokens=told.tokens,
+            tokens_per_second=int(told.tokens_per_s),
+            peak_memory_bytes=told.peak_memory_bytes,
+            planned_memory_bytes=plan.warm_bytes,
+            time=time_text(self._clock()),
+        )

@@ -1,0 +1,99 @@
+"""Everything this process raises on purpose, and who can act on it.
+
+    RetrievalError
+    ├── RequestError            the caller changes the request
+    │   ├── Malformed               the body is not what the route takes
+    │   ├── Unauthorised            no known bearer key
+    │   ├── UnknownModel            another model is served here
+    │   ├── UnknownVersion          the model is served without versions
+    │   ├── BodyTooLarge            more bytes than the limit
+    │   ├── BodyTooSlow             the body did not arrive in time
+    │   ├── TooManyTexts            more texts than the limit
+    │   ├── InputTooLong            a text over the limit, and truncation was refused
+    │   └── OutOfVocabulary         a token id the model does not have
+    ├── Overloaded              the caller waits
+    ├── DeadlineExceeded        nobody waits any more
+    ├── Unavailable             the router picks another pod
+    │   ├── NotReady                the model is still loading
+    │   ├── EngineLost              the engine died with the request on board
+    │   └── DeviceLost              the device failed; the engine is restarted
+    ├── ModelFailure            we fix the model or the machine
+    │   ├── NonFinite               the model produced NaN or infinity
+    │   └── OutOfDeviceMemory       one text alone does not fit
+    └── StartupError            whoever configured the service changes it
+        ├── ModelNotFound           nothing usable at the model's uri
+        ├── UnsupportedModel        a checkpoint this version cannot serve
+        ├── UnsafeCheckpoint        only pickled weights, and pickle was not allowed
+        └── ImpossibleSettings      two settings contradict each other
+
+Constructors take facts and the message is built from them, so that a log line, a metric label and
+a test read the same numbers. `code` is stable and is what crosses the socket between processes.
+"""
+
+from __future__ import annotations
+
+from retrieval_predictor.errors.request import (
+    BodyTooLarge,
+    BodyTooSlow,
+    InputTooLong,
+    Malformed,
+    OutOfVocabulary,
+    RequestError,
+    TooManyTexts,
+    Unauthorised,
+    UnknownModel,
+    UnknownVersion,
+)
+from retrieval_predictor.errors.root import (
+    RetrievalError,
+    leaves,
+    revive,
+)
+from retrieval_predictor.errors.running import (
+    DeadlineExceeded,
+    DeviceLost,
+    EngineLost,
+    ModelFailure,
+    NonFinite,
+    NotReady,
+    OutOfDeviceMemory,
+    Overloaded,
+    Unavailable,
+)
+from retrieval_predictor.errors.startup import (
+    ImpossibleSettings,
+    ModelNotFound,
+    StartupError,
+    UnsafeCheckpoint,
+    UnsupportedModel,
+)
+
+__all__ = [
+    "BodyTooLarge",
+    "BodyTooSlow",
+    "DeadlineExceeded",
+    "DeviceLost",
+    "EngineLost",
+    "ImpossibleSettings",
+    "InputTooLong",
+    "Malformed",
+    "ModelFailure",
+    "ModelNotFound",
+    "NonFinite",
+    "NotReady",
+    "OutOfDeviceMemory",
+    "OutOfVocabulary",
+    "Overloaded",
+    "RequestError",
+    "RetrievalError",
+    "StartupError",
+    "TooManyTexts",
+    "Unauthorised",
+    "Unavailable",
+    "UnknownModel",
+    "UnknownVersion",
+    "UnsafeCheckpoint",
+    "UnsupportedModel",
+    "leaves",
+    "revive",
+]

@@ -1,0 +1,63 @@
+"""What keeps the service from starting; whoever configured it changes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from retrieval_predictor.errors.root import RetrievalError
+
+
+@dataclass(eq=False)
+class StartupError(RetrievalError):
+    """The service cannot start as configured."""
+
+
+@dataclass(eq=False)
+class ModelNotFound(StartupError):
+    """Nothing usable lies at the model's uri."""
+
+    code: ClassVar[str] = "model_not_found"
+    uri: str
+    detail: str
+
+    def __str__(self) -> str:
+        return f"no model at {self.uri}: {self.detail}"
+
+
+@dataclass(eq=False)
+class UnsupportedModel(StartupError):
+    """The checkpoint is readable, and this version cannot serve it as asked."""
+
+    code: ClassVar[str] = "unsupported_model"
+    uri: str
+    detail: str
+
+    def __str__(self) -> str:
+        return f"cannot serve {self.uri}: {self.detail}"
+
+
+@dataclass(eq=False)
+class UnsafeCheckpoint(StartupError):
+    """The checkpoint only has pickled weights, which can run code when they are loaded."""
+
+    code: ClassVar[str] = "unsafe_checkpoint"
+    uri: str
+    files: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.uri} has no safetensors weights, only {self.files}, which can run code when "
+            "loaded; convert it, or set model.allowPickle: true if you trust it"
+        )
+
+
+@dataclass(eq=False)
+class ImpossibleSettings(StartupError):
+    """Two settings contradict each other."""
+
+    code: ClassVar[str] = "impossible_settings"
+    detail: str
+
+    def __str__(self) -> str:
+        return self.detail

@@ -1,0 +1,66 @@
+"""The tokenizer of a checkpoint as one file, and how many tokens of a text are taken."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tokenizers import Tokenizer
+from transformers import AutoTokenizer
+
+from retrieval_predictor.chat import Chat
+from retrieval_predictor.errors import ImpossibleSettings, Malformed, UnsupportedModel
+from retrieval_predictor.model.checkpoint import Checkpoint
+from retrieval_predictor.settings import Settings
+from retrieval_predictor.tokenise import Tokeniser
+from retrieval_predictor.work import Truncation
+
+
+def tokenizer_file(settings: Settings, checkpoint: Checkpoint, scratch: Path) -> Path:
+    """The checkpoint's `tokenizer.json`, or one made from its older files in `scratch`.
+
+    Raises:
+        UnsupportedModel: There are no files that one could be made from.
+    """
+    path = checkpoint.folder / "tokenizer.json"
+    if path.is_file():
+        return path
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(
+            checkpoint.folder, trust_remote_code=settings.model.trust_remote_code
+        )
+        tokenizer.backend_tokenizer.save(str(scratch / "tokenizer.json"))
+    except (ValueError, OSError, AttributeError) as error:
+        raise UnsupportedModel(checkpoint.uri, "it has no tokenizer.json to be had") from error
+    return scratch / "tokenizer.json"
+
+
+def max_tokens_of(settings: Settings, checkpoint: Checkpoint) -> int:
+    """The configured limit of a text; the checkpoint's own where there is none.
+
+    A limit above sentence-transformers' `max_seq_length` is allowed, above the model's positions
+    is not: there are no position vectors for it.
+
+    Raises:
+        ImpossibleSettings: The configured limit is above the model's positions.
+    """
+    if settings.max_input_tokens is None:
+        return min(checkpoint.max_tokens, settings.batching.max_batch_tokens)
+    if settings.max_input_tokens > checkpoint.max_positions:
+        raise ImpossibleSettings(
+            f"maxInputTokens {settings.max_input_tokens} is above the {checkpoint.max_positions} "
+            f"positions of {checkpoint.uri}; lower it"
+        )
+    return settings.max_input_tokens
+
+
+def require_room(tokenizer: Tokenizer, chat: Chat, instruction: str | None, limit: int) -> None:
+    """Refuse a limit that a question fills before it has a query and a document.
+
+    Raises:
+        ImpossibleSettings: It does.
+    """
+    tokeniser = Tokeniser(tokenizer, limit, tokenizer.get_vocab_size(), chat)
+    try:
+        tokeniser.questions(instruction, "", ("",), None, Truncation.RIGHT)
+    except Malformed as error:
+        raise ImpossibleSettings(f"{error}, or raise maxInputTokens") from error

@@ -1,0 +1,89 @@
+"""The weights of a checkpoint as a transformers model on its device."""
+
+from __future__ import annotations
+
+import structlog
+import torch
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoModelForSequenceClassification,
+    PretrainedConfig,
+    PreTrainedModel,
+)
+
+from retrieval_predictor.errors import ImpossibleSettings, UnsupportedModel
+from retrieval_predictor.model import attention
+from retrieval_predictor.model.checkpoint import Checkpoint
+from retrieval_predictor.model.memory import cap_memory
+from retrieval_predictor.model.precision import resolve
+from retrieval_predictor.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+
+def read_weights(
+    settings: Settings, checkpoint: Checkpoint, *, is_classifier: bool
+) -> PreTrainedModel:
+    """A checkpoint's encoder, or its encoder with a classifier, ready to compute.
+
+    Raises:
+        ImpossibleSettings: A GPU is asked for and there is none.
+        UnsupportedModel: transformers has no code for it, or its files lack a classifier.
+    """
+    device = _device(settings)
+    attention.register()
+    config = _config(settings, checkpoint)
+    kind = AutoModelForSequenceClassification if is_classifier else AutoModel
+    try:
+        model, report = kind.from_pretrained(
+            checkpoint.folder,
+            config=config,
+            output_loading_info=True,
+            dtype=resolve(settings.precision, device, getattr(config, "dtype", None)),
+            use_safetensors=None if settings.model.allow_pickle else True,
+            trust_remote_code=settings.model.trust_remote_code,
+        )
+    except (ValueError, KeyError, OSError) as error:
+        raise UnsupportedModel(checkpoint.uri, _first_line(error)) from error
+    untrained = sorted(report["missing_keys"])
+    if is_classifier and untrained:
+        raise UnsupportedModel(checkpoint.uri, f"its file has no weights for {untrained[0]}")
+    loaded: PreTrainedModel = model.to(device).eval()
+    return loaded
+
+
+def name_of_device(device: torch.device) -> str:
+    """What `/info` shows: the GPU's product name, or cpu."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+
+
+def _device(settings: Settings) -> torch.device:
+    device = torch.device("cuda:0" if settings.gpu.count else "cpu")
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise ImpossibleSettings("gpu.count is 1 and this machine shows no CUDA device")
+    cap_memory(device, settings.gpu.memory_bytes)
+    return device
+
+
+def _config(settings: Settings, checkpoint: Checkpoint) -> PretrainedConfig:
+    trusted = settings.model.trust_remote_code
+    try:
+        config: PretrainedConfig = AutoConfig.from_pretrained(
+            checkpoint.folder, trust_remote_code=trusted
+        )
+    except (ValueError, KeyError, OSError) as error:
+        if checkpoint.has_own_code and not trusted:
+            raise UnsupportedModel(
+                checkpoint.uri,
+                f"transformers has no model type {checkpoint.model_type!r}; it comes with Python "
+                "code of its own, which trustRemoteCode: true would run",
+            ) from error
+        raise UnsupportedModel(checkpoint.uri, _first_line(error)) from error
+    if checkpoint.has_own_code and not trusted:
+        log.warning("own_code_not_run", model_type=checkpoint.model_type)
+    return config
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,37 @@
+"""What is served here, in the words of the Open Inference Protocol, for REST and gRPC alike."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from retrieval_predictor import __version__
+from retrieval_predictor.errors import NotReady
+from retrieval_predictor.protocol import oip
+from retrieval_predictor.serving.frontend import Frontend
+
+EXTENSIONS = ("binary_tensor_data",)
+"""Triton's name of its binary tensor data extension, which clients look for."""
+
+
+def server_facts() -> dict[str, Any]:
+    """Server metadata: who answers and which extensions it has."""
+    return {"name": "retrieval-predictor", "version": __version__, "extensions": [*EXTENSIONS]}
+
+
+def model_facts(front: Frontend) -> dict[str, Any]:
+    """Model metadata; dimensions are -1 until the model is loaded.
+
+    `platform` is empty, as KServe's own servers send it: the protocol's list has no name for
+    transformers on torch. `versions` is absent, because versions are not served.
+    """
+    inputs, outputs = _tensors(front)
+    return {"name": front.settings.name, "platform": "", "inputs": inputs, "outputs": outputs}
+
+
+def _tensors(front: Frontend) -> tuple[list[oip.TensorFacts], list[oip.TensorFacts]]:
+    if not front.is_embedder:
+        return oip.reranker_tensors()
+    try:
+        return oip.embedder_tensors(front.answerer.card.dimensions)
+    except NotReady:
+        return oip.embedder_tensors(-1)
