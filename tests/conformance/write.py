@@ -11,6 +11,7 @@ from http import HTTPStatus
 from pathlib import Path
 
 from tests.conformance import grpc, rest
+from tests.conformance.point import Point
 
 PAGE = Path(__file__).parents[2] / "docs/conformance.md"
 
@@ -41,7 +42,7 @@ def page() -> str:
     return "\n".join(sections) + "\n"
 
 
-def _rest(point: rest.Point) -> str:
+def _rest(point: Point) -> str:
     path = point.path.replace("/v2/models/", "…/") if point.body is not None else point.path
     return f"`{point.method} {path}`: {point.status} {HTTPStatus(point.status).phrase}"
 

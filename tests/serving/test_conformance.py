@@ -7,19 +7,18 @@ import pytest
 
 from tests.conformance import grpc, rest
 from tests.conformance.call import outcome
+from tests.conformance.point import Point
 from tests.support.processes import Predictor
 
 pytestmark = [pytest.mark.serving, pytest.mark.looptime(False)]
 
 
-def name(point: rest.Point | grpc.Point) -> str:
+def name(point: Point | grpc.Point) -> str:
     return f"{point.part}: {point.method} {point.says}"
 
 
 @pytest.mark.parametrize("point", rest.POINTS, ids=name)
-def test_rest_does_what_the_protocol_asks(
-    point: rest.Point, embedder: Predictor, reranker: Predictor
-):
+def test_rest_does_what_the_protocol_asks(point: Point, embedder: Predictor, reranker: Predictor):
     predictor = reranker if point.reranker else embedder
     answer = httpx.request(
         point.method,
