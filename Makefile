@@ -33,7 +33,8 @@ $(READY): pyproject.toml constraints.txt
 run: $(READY)  ## Serve manifests/quickstart.yaml on this machine (MANIFEST=… for another)
 	@$(BIN)/retrieval run -f $(MANIFEST)
 
-test: unit tools  ## Every test: also real processes, a real control plane and a real Prometheus
+test: unit tools  ## Every test: also models, real processes, a real control plane, a real Prometheus
+	$(BIN)/pytest tests/models -n auto $(PYTEST_ARGS)
 	$(BIN)/pytest tests/serving tests/observability tests/chart tests/cluster \
 	  -n 2 --dist loadgroup $(PYTEST_ARGS) \
 	  --ignore-glob='*/test_chaos_*' --ignore-glob='*/test_e2e_*' \

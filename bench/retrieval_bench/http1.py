@@ -68,6 +68,8 @@ class Pool:
             raise
         if connection.is_open:
             self._idle.append((time.monotonic(), connection))
+        else:  # the server said that it closes, and may take its time
+            connection.close()
         return response
 
     def close(self) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import threading
+import warnings
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -92,6 +94,14 @@ def test_a_connection_that_the_server_will_close_is_not_used_again():
     closing = OK + b"Connection: close\r\nContent-Length: 1\r\n\r\n."
     with speaking([closing] * 3, hang_up=True) as (url, _):
         assert len(exchange(url, times=3)) == 3
+
+
+def test_a_connection_that_the_server_will_close_is_closed_before_it_does():
+    closing = OK + b"Connection: close\r\nContent-Length: 1\r\n\r\n."
+    with speaking([closing, OK]) as (url, _), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        exchange(url)
+        gc.collect()
 
 
 def test_headers_arrive_and_are_read_without_regard_to_case():
