@@ -14,7 +14,7 @@ PYTEST_ARGS ?=
 CLUSTER_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test unit check lint fix generate bench tools cluster cluster-down clean chaos e2e
+.PHONY: help setup run test unit check lint fix generate bench tools cluster cluster-down clean chaos e2e test-serving test-cluster
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,8 +35,13 @@ run: $(READY)  ## Serve manifests/quickstart.yaml on this machine (MANIFEST=… 
 
 test: unit tools  ## Every test: also models, real processes, a real control plane, a real Prometheus
 	$(BIN)/pytest tests/models -n auto $(PYTEST_ARGS)
-	$(BIN)/pytest tests/serving tests/observability tests/chart tests/cluster \
-	  -n 2 --dist loadgroup $(PYTEST_ARGS) \
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-serving test-cluster
+
+test-serving: $(READY)  # one of the two computes while the other waits
+	$(BIN)/pytest tests/serving $(PYTEST_ARGS)
+
+test-cluster: tools
+	$(BIN)/pytest tests/observability tests/chart tests/cluster $(PYTEST_ARGS) \
 	  --ignore-glob='*/test_chaos_*' --ignore-glob='*/test_e2e_*' \
 	  --ignore=tests/cluster/test_scale.py
 
