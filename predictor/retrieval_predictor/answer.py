@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,6 +17,7 @@ from retrieval_predictor.admission import Estimate
 from retrieval_predictor.card import ModelCard
 from retrieval_predictor.chat import FORMS, read_chat
 from retrieval_predictor.errors import Malformed, NotReady, Overloaded, Unavailable
+from retrieval_predictor.outputs import read, require_offered, require_size
 from retrieval_predictor.prompts import prompt_text
 from retrieval_predictor.settings import Scoring
 from retrieval_predictor.template import open_tokenizer
@@ -25,6 +27,7 @@ from retrieval_predictor.work import (
     Embeddings,
     EmbedRequest,
     Floats,
+    Outputs,
     RerankRequest,
     Rows,
     Run,
@@ -87,9 +90,10 @@ class Answerer:
         return Scoring(self.card.scoring)
 
     async def embed(self, request: EmbedRequest, caller: Caller = _ANYONE) -> Embeddings:
-        """A vector for each input, in order.
+        """A vector for each input, in order, or what else the request wants of it.
 
         Raises:
+            AnswerTooLarge: The token vectors would be; nothing was computed.
             Overloaded: The queue is full; this was known before anything was tokenised, or not.
             RequestError: The request cannot be served as it is; nothing was computed.
             RetrievalError: Whatever else the engine answered with.
@@ -99,16 +103,20 @@ class Answerer:
             raise Malformed(
                 f"dimensions is {request.dimensions}, this model has 1 to {card.dimensions}"
             )
+        require_offered(request.outputs, card)
         sizes = tuple(len(one) for one in request.inputs if isinstance(one, str))
         tokens, answer, timings = await self._compute(
             sizes, lambda: self._tokenise_inputs(request), caller
         )
+        made = read(answer.rows, tokens.encoded, card)
         normalise = card.normalise if request.normalise is None else request.normalise
         return Embeddings(
-            vectors=finish_vectors(answer.rows, request.dimensions, normalise=normalise),
+            vectors=finish_vectors(made.vectors, request.dimensions, normalise=normalise),
             token_counts=tokens.encoded.lengths,
             truncated=tokens.truncated,
             timings=timings,
+            sparse=made.sparse,
+            colbert=made.colbert,
         )
 
     async def rerank(self, request: RerankRequest, caller: Caller = _ANYONE) -> Scores:
@@ -157,6 +165,14 @@ class Answerer:
         return tokens, rows, timings
 
     async def _tokenise_inputs(self, request: EmbedRequest) -> Tokens:
+        tokens = await self._tokenise_texts(request)
+        if request.outputs == Outputs.DENSE:
+            return tokens
+        encoded = replace(tokens.encoded, outputs=request.outputs)
+        require_size(encoded, self.card)
+        return Tokens(encoded, tokens.truncated)
+
+    async def _tokenise_texts(self, request: EmbedRequest) -> Tokens:
         tokeniser = self._open_tokeniser()
         prompt = prompt_text(request.prompt_name, self.card.prompts, self.card.default_prompt)
         texts = tuple(prompt + one for one in request.inputs if isinstance(one, str))

@@ -30,6 +30,8 @@ class ModelCard:
     "prepacked" (for oneDNN, where that was faster on this CPU), `normalise` says whether the
     checkpoint asks for unit vectors, `scoring` is None for an embedder. `activation` is what turns
     a reranker's logit into its score, "Sigmoid" or "Identity", and None where there is no logit.
+    `has_sparse` says whether tokens get weights, `colbert_dimensions` how many numbers a token's
+    own vector has, 0 for none; `special_ids` are those of tokens that stand for no word.
     """
 
     uri: str
@@ -52,3 +54,6 @@ class ModelCard:
     load_s: float
     linears: str = "plain"
     form: str | None = None
+    has_sparse: bool = False
+    colbert_dimensions: int = 0
+    special_ids: tuple[int, ...] = ()

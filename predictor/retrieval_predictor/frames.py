@@ -5,10 +5,12 @@ with the number of texts. Nothing is pickled; tensors are raw little-endian arra
 
     frame   := length u32 (bytes that follow) · kind u8 · request id u64 · payload
     RUN     := deadline f64 (CLOCK_MONOTONIC seconds, 0 = none) · client u64 · N u32
-               · lengths i32[N] · segments i32[N] · ids i32[sum(lengths)]
+               · outputs u32 (flags of `work.Outputs`) · lengths i32[N] · segments i32[N]
+               · ids i32[sum(lengths)]
     CANCEL  := empty
     ROWS    := N u32 · width u32 · queue seconds f64 · forward seconds f64
-               · batches u32 · most texts of one u32 · most tokens of one u32 · rows f32[N, width]
+               · batches u32 · most texts of one u32 · most tokens of one u32 · rows f32[N, width],
+               or with width 0 rows that differ in length, one behind the other
     FAULT   := JSON {"code", "facts"} of an error
     STATE   := JSON {"phase", …}, pushed by the engine every second and on changes; request id 0
     LOAD    := waiting tokens u64[query, bulk] · bound of a lane u64 · tokens a second f64; before
@@ -32,14 +34,14 @@ import orjson
 
 from retrieval_predictor.admission import Load
 from retrieval_predictor.errors import RetrievalError, revive
-from retrieval_predictor.work import Encoded, Passes, Rows, Run
+from retrieval_predictor.work import Encoded, Outputs, Passes, Rows, Run
 
 MAX_FRAME_BYTES = 2**31 - 1
 BEAT_S = 1.0
 """Seconds between two STATE frames; an engine that stays silent for many of them is lost."""
 
 _HEAD = struct.Struct("<IBQ")
-_RUN = struct.Struct("<dQI")
+_RUN = struct.Struct("<dQII")
 _ROWS = struct.Struct("<IIddIII")
 _LOAD = struct.Struct("<QQQd")
 _LENGTH_BYTES = 4
@@ -69,19 +71,19 @@ class Frame:
 def pack_run(request_id: int, run: Run) -> bytes:
     """The frame that asks the engine for one row per text."""
     encoded = run.encoded
-    payload = _RUN.pack(run.deadline_s, run.client, encoded.lengths.size)
+    payload = _RUN.pack(run.deadline_s, run.client, encoded.lengths.size, encoded.outputs)
     arrays = (encoded.lengths, encoded.segments, encoded.ids)
     return _frame(Kind.RUN, request_id, payload, *(array.tobytes() for array in arrays))
 
 
 def unpack_run(payload: memoryview) -> Run:
     """Read a RUN payload; the arrays are views of it, not copies."""
-    deadline_s, client, count = _RUN.unpack_from(payload)
+    deadline_s, client, count, outputs = _RUN.unpack_from(payload)
     numbers = np.frombuffer(payload, dtype="<i4", offset=_RUN.size)
     lengths, segments, ids = numbers[:count], numbers[count : 2 * count], numbers[2 * count :]
     if int(lengths.sum()) != ids.size:
         raise ValueError(f"frame announces {int(lengths.sum())} ids and carries {ids.size}")
-    return Run(Encoded(ids, lengths, segments), deadline_s, client)
+    return Run(Encoded(ids, lengths, segments, Outputs(outputs)), deadline_s, client)
 
 
 def pack_cancel(request_id: int) -> bytes:
@@ -91,7 +93,7 @@ def pack_cancel(request_id: int) -> bytes:
 
 def pack_rows(request_id: int, answer: Rows) -> bytes:
     """The frame that answers a RUN."""
-    count, width = answer.rows.shape
+    count, width = answer.rows.shape if answer.rows.ndim == 2 else (answer.rows.size, 0)
     passes = answer.passes
     counts = (passes.count, passes.texts, passes.tokens)
     head = _ROWS.pack(count, width, answer.queue_s, answer.forward_s, *counts)
@@ -101,8 +103,8 @@ def pack_rows(request_id: int, answer: Rows) -> bytes:
 def unpack_rows(payload: memoryview) -> Rows:
     """Read a ROWS payload; the rows are a view of it."""
     count, width, queue_s, forward_s, *passes = _ROWS.unpack_from(payload)
-    rows = np.frombuffer(payload, dtype="<f4", offset=_ROWS.size).reshape(count, width)
-    return Rows(rows, queue_s, forward_s, Passes(*passes))
+    rows = np.frombuffer(payload, dtype="<f4", offset=_ROWS.size)
+    return Rows(rows.reshape(count, width) if width else rows, queue_s, forward_s, Passes(*passes))
 
 
 def pack_fault(request_id: int, error: RetrievalError) -> bytes:

@@ -9,7 +9,7 @@ Letters used in shapes everywhere: N texts, T real tokens of a batch, H hidden s
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import IntFlag, StrEnum
 
 import numpy as np
 import numpy.typing as npt
@@ -28,13 +28,27 @@ class Truncation(StrEnum):
     NEVER = "never"
 
 
+class Outputs(IntFlag):
+    """What is computed of each text, all of it in one forward pass.
+
+    The numbers of a text stand behind one another in this order: DENSE D, one vector; SPARSE one
+    for each of its L tokens, the weight; COLBERT (L - 1) * C, a unit vector for each token but the
+    first. So the rows of a request have one length where DENSE alone is wanted.
+    """
+
+    DENSE = 1
+    SPARSE = 2
+    COLBERT = 4
+
+
 @dataclass(frozen=True, slots=True)
 class EmbedRequest:
     """Texts, or lists of token ids, to be turned into vectors; order is kept.
 
     `inputs` holds either strings or tuples of token ids, never both. `prompt_name` picks a prompt
     of the model ("query", "passage", …); None uses the model's default. `dimensions` cuts and
-    renormalises the vectors (Matryoshka). `normalise` None means as the checkpoint says.
+    renormalises the vectors (Matryoshka). `normalise` None means as the checkpoint says. Both are
+    about the dense vectors alone.
     """
 
     inputs: tuple[str, ...] | tuple[tuple[int, ...], ...]
@@ -42,6 +56,7 @@ class EmbedRequest:
     dimensions: int | None = None
     truncation: Truncation = Truncation.RIGHT
     normalise: bool | None = None
+    outputs: Outputs = Outputs.DENSE
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,17 +110,43 @@ class Timings:
 
 
 @dataclass(frozen=True, slots=True)
-class Embeddings:
-    """The answer to an `EmbedRequest`.
+class Sparse:
+    """The vocabulary's tokens that each text has, with their weights, text behind text.
 
-    Shapes: vectors (N, D) float32; token_counts (N,) int32 as the model saw them, special tokens
-    included; truncated (N,) bool.
+    Shapes: indices (S,) int32, ascending in each text, and values (S,) float32 above 0; lengths
+    (N,) int32 says how many of them are each text's.
+    """
+
+    indices: Ints
+    values: Floats
+    lengths: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class TokenVectors:
+    """A unit vector for each token of each text but its first, text behind text.
+
+    Shapes: vectors (T - N, C) float32; lengths (N,) int32 says how many of them are each text's.
+    """
+
+    vectors: Floats
+    lengths: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Embeddings:
+    """The answer to an `EmbedRequest`; what it did not ask for is None.
+
+    Shapes: vectors (N, D) float32, (N, 0) where none were asked for; token_counts (N,) int32 as the
+    model saw them, special tokens included; truncated (N,) bool.
     """
 
     vectors: Floats
     token_counts: Ints
     truncated: Flags
     timings: Timings = Timings()
+    sparse: Sparse | None = None
+    colbert: TokenVectors | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +168,14 @@ class Encoded:
     """The token ids of one request, concatenated.
 
     Shapes: ids (T,), lengths (N,), segments (N,), all int32. A segment is where a row's second
-    text starts (token type 1), or the row's length where it has only one.
+    text starts (token type 1), or the row's length where it has only one. `outputs` is what the
+    request wants of each; what is not an embedder has one row a text, as DENSE.
     """
 
     ids: Ints
     lengths: Ints
     segments: Ints
+    outputs: Outputs = Outputs.DENSE
 
     @property
     def tokens(self) -> int:
@@ -162,7 +205,10 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The engine's answer: one row per text, (N, width) float32, and where the time went."""
+    """The engine's answer: one row per text, and where the time went.
+
+    Shapes: rows (N, width) float32, or (V,) where the rows differ in length: one behind the other.
+    """
 
     rows: Floats
     queue_s: float

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 import torch
 
 from retrieval_predictor.engine.device import ThreadedDevice
 from retrieval_predictor.errors import DeviceLost, OutOfDeviceMemory
+from retrieval_predictor.ragged import Ragged
 from tests.support import make
 
 pytestmark = pytest.mark.looptime(False)
@@ -26,7 +26,7 @@ class FailingRunner:
         raise self._error
 
 
-async def run(runner) -> np.ndarray:
+async def run(runner) -> Ragged:
     return await ThreadedDevice(runner, 1, 1, divides=True).run(make.batch(make.encoded([3])))
 
 

@@ -14,6 +14,7 @@ from retrieval_predictor.model.encoder import PackedEncoder, make_probe
 from retrieval_predictor.model.heads import PoolingHead
 from retrieval_predictor.model.runner import Runner
 from retrieval_predictor.model.widening import Width
+from retrieval_predictor.ragged import joined
 from tests.support import checkpoints, make
 
 BATCH = make.batch(make.encoded((5, 12, 12, 30), vocabulary=250))
@@ -52,7 +53,7 @@ def loud(tmp_path: Path) -> Path:
 def test_the_rows_are_those_of_the_model_in_fp32(loud: Path):
     runner, width = runner_of(read(loud, torch.float16))
     wanted, _ = runner_of(read(loud, torch.float32))
-    got, rows = runner.run(BATCH), wanted.run(BATCH)
+    got, rows = joined(runner.run(BATCH)), joined(wanted.run(BATCH))
     cosines = (got * rows).sum(1) / np.linalg.norm(got, axis=1) / np.linalg.norm(rows, axis=1)
     assert width.precision == "bf16"
     assert cosines.min() > 0.999

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import save_file
 from sentence_transformers.base.modules import Dense
 from tokenizers import (
     AddedToken,
@@ -186,6 +187,18 @@ def sentence_files(
         {"word_embedding_dimension": 48, f"pooling_mode_{pooling}": True},
     )
     _write(folder / "config_sentence_transformers.json", {"prompts": prompts or {}})
+    return folder
+
+
+def add_token_heads(folder: Path, *, dimensions: int = 40, pickled: bool = False) -> Path:
+    """Put bge-m3's layers over tokens beside a checkpoint, one number and `dimensions` wide."""
+    torch.manual_seed(2)
+    for name, width in (("sparse_linear", 1), ("colbert_linear", dimensions)):
+        layer = torch.nn.Linear(SMALL["hidden_size"], width)
+        if pickled:
+            torch.save(layer.state_dict(), folder / f"{name}.pt")
+        else:
+            save_file(layer.state_dict(), folder / f"{name}.safetensors")
     return folder
 
 

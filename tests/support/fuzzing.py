@@ -16,7 +16,8 @@ from retrieval_predictor.admission import Load
 from retrieval_predictor.errors import EngineLost, Overloaded, RequestError
 from retrieval_predictor.frames import FrameReader, Kind
 from retrieval_predictor.protocol import oip, oip_rest, openai, rerank, tei
-from retrieval_predictor.work import Encoded, Rows, Run
+from retrieval_predictor.work import Rows, Run
+from tests.support import make
 from tests.support.mutation import damaged
 from tests.support.wire import binary_infer
 
@@ -129,7 +130,7 @@ _RERANK = _json(
     {"query": {"text": "q"}, "texts": ["a", _LONG], "raw_scores": True},
     {"query": "q", "passages": [{"text": "a"}], "truncate": "END"},
 )
-_IDS = Encoded(*(np.array(part, dtype=np.int32) for part in ([5, 6, 7], [1, 2], [1, 2])))
+_IDS = make.rows_of([[5], [6, 7]])
 _FRAMES = (
     frames.pack_run(7, Run(_IDS, 1.5, 9)) + frames.pack_cancel(7),
     frames.pack_rows(7, Rows(np.ones((2, 3), dtype=np.float32), 0.1, 0.2)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from retrieval_predictor.model.load import Loaded
+from retrieval_predictor.ragged import joined
 from retrieval_predictor.work import Batch, Part, Reference, Rows, Run
 
 
@@ -17,7 +18,7 @@ class NearEngine:
 
     async def run(self, run: Run) -> Rows:
         """One row a text; no time is measured."""
-        return Rows(self._runner.run(Batch((Part(run.encoded, 0, Reference()),))), 0.0, 0.0)
+        return Rows(joined(self._runner.run(Batch((Part(run.encoded, 0, Reference()),)))), 0.0, 0.0)
 
     def admit(self, tokens: int, client: int) -> None:
         """Anything is admitted: nothing ever waits."""

@@ -33,11 +33,12 @@ from retrieval_predictor.errors import (
     OutOfDeviceMemory,
     RetrievalError,
 )
+from retrieval_predictor.ragged import Ragged, all_finite, joined
 from retrieval_predictor.work import Batch, Floats, Passes, Rows
 
 log = structlog.get_logger(__name__)
 
-_NO_ROWS = np.empty((0, 0), dtype=np.float32)
+_NO_ROWS: Floats = np.empty((0, 0), dtype=np.float32)
 
 
 class Device(Protocol):
@@ -55,8 +56,8 @@ class Device(Protocol):
     def divides(self) -> bool:
         """Whether a slot is a part of the device; else it is a place in line for all of it."""
 
-    async def run(self, batch: Batch) -> Floats:
-        """One row a text, (N, width) float32, in the order of the batch.
+    async def run(self, batch: Batch) -> Ragged:
+        """One row a text, in the order of the batch.
 
         Raises:
             OutOfDeviceMemory: The batch does not fit; nothing of it is left on the device.
@@ -127,7 +128,7 @@ class Batcher:
         known = self._results.known(job.run.encoded)
         if known is not None:
             self._observer.looked_up(len(known), 0)
-            job.answer.set_result(Rows(known, 0.0, 0.0))
+            job.answer.set_result(Rows(joined(known), 0.0, 0.0))
             return
         self._queue.put(job, self.rate.tokens_per_s)
         job.answer.add_done_callback(lambda _: self._queue.drop(job))
@@ -222,7 +223,7 @@ class Batcher:
                 free.append(portion)
         return tuple(free)
 
-    async def _forward(self, batch: Batch) -> Floats:
+    async def _forward(self, batch: Batch) -> Ragged:
         started_s = self._clock()
         patience_s = self.rate.hang_after_s(batch.tokens)
         self._observer.batch_started()
@@ -264,10 +265,10 @@ def _fail(job: Job, error: Exception) -> None:
         job.answer.set_exception(error)
 
 
-def _deliver(answers: list[tuple[Portion, Floats]], passes: Passes, now_s: float) -> None:
+def _deliver(answers: list[tuple[Portion, Ragged]], passes: Passes, now_s: float) -> None:
     """Give each job its rows; a job with a row that is not finite fails alone."""
     for portion, rows in answers:
-        if np.isfinite(rows).all():
+        if all_finite(rows):
             portion.job.deliver(portion.part.first, rows, now_s, passes)
         else:
             _fail(portion.job, NonFinite())

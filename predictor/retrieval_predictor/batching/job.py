@@ -10,7 +10,20 @@ import numpy as np
 import numpy.typing as npt
 
 from retrieval_predictor.admission import QUERY_LANE_TOKENS
-from retrieval_predictor.work import NO_PASSES, Encoded, Floats, Part, Passes, Reference, Rows, Run
+from retrieval_predictor.ragged import Ragged, joined
+from retrieval_predictor.work import (
+    NO_PASSES,
+    Encoded,
+    Floats,
+    Outputs,
+    Part,
+    Passes,
+    Reference,
+    Rows,
+    Run,
+)
+
+_NOTHING: Floats = np.empty(0, dtype=np.float32)
 
 
 class Lane(IntEnum):
@@ -37,7 +50,7 @@ class Job:
     passes: Passes = NO_PASSES
     reference: Reference = field(init=False)
     _starts: npt.NDArray[np.int64] = field(init=False)
-    _rows: Floats | None = None
+    _rows: Ragged | None = None
     _missing: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -86,7 +99,7 @@ class Job:
         self.next_row, self.served_s = stop, now_s
         return Part(_rows(self.run.encoded, self._starts, start, stop), start, self.reference)
 
-    def deliver(self, first: int, rows: Floats, now_s: float, passes: Passes) -> None:
+    def deliver(self, first: int, rows: Ragged, now_s: float, passes: Passes) -> None:
         """Take rows back from a batch; the last ones resolve the answer.
 
         `passes` is what it took to compute the batch: none where all its rows were known.
@@ -95,15 +108,23 @@ class Job:
         to the last row: the two parts always add up to the whole.
         """
         if self._rows is None:
-            self._rows = np.empty((self.size, rows.shape[1]), dtype=np.float32)
+            self._rows = self._room(rows[0].size)
         self._rows[first : first + len(rows)] = rows
         self._missing -= len(rows)
         self.passes = self.passes.joined(passes)
         if self._missing == 0 and not self.answer.done():
             forward_s = now_s - self.arrived_s - self.queue_s
-            self.answer.set_result(Rows(self._rows, self.queue_s, forward_s, self.passes))
+            whole = joined(self._rows)
+            self.answer.set_result(Rows(whole, self.queue_s, forward_s, self.passes))
+
+    def _room(self, width: int) -> Ragged:
+        """Where the rows of all texts go; only dense ones are all as long as the first."""
+        if self.run.encoded.outputs == Outputs.DENSE:
+            return np.empty((self.size, width), dtype=np.float32)
+        return [_NOTHING] * self.size
 
 
 def _rows(encoded: Encoded, starts: npt.NDArray[np.int64], first: int, last: int) -> Encoded:
     ids = encoded.ids[starts[first] : starts[last]]
-    return Encoded(ids, encoded.lengths[first:last], encoded.segments[first:last])
+    lengths, segments = encoded.lengths[first:last], encoded.segments[first:last]
+    return Encoded(ids, lengths, segments, encoded.outputs)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from retrieval_predictor.batching.job import Job
-from retrieval_predictor.work import NO_PASSES, Batch, Encoded, Floats, Part, Passes
+from retrieval_predictor.ragged import Ragged
+from retrieval_predictor.work import NO_PASSES, Batch, Encoded, Part, Passes
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ def _split(
     return tuple(first), tuple(second)
 
 
-def rows_of(portions: tuple[Portion, ...], rows: Floats) -> list[tuple[Portion, Floats]]:
+def rows_of(portions: tuple[Portion, ...], rows: Ragged) -> list[tuple[Portion, Ragged]]:
     """Each portion with its own rows of the batch's."""
     pairs, start = [], 0
     for portion in portions:
@@ -88,8 +89,9 @@ def rows_of(portions: tuple[Portion, ...], rows: Floats) -> list[tuple[Portion, 
 
 
 def _cut(part: Part, rows: int) -> tuple[Part, Part]:
-    encoded = part.encoded
-    tokens = int(encoded.lengths[:rows].sum())
-    before = Encoded(encoded.ids[:tokens], encoded.lengths[:rows], encoded.segments[:rows])
-    after = Encoded(encoded.ids[tokens:], encoded.lengths[rows:], encoded.segments[rows:])
+    encoded, outputs = part.encoded, part.encoded.outputs
+    lengths, segments = encoded.lengths, encoded.segments
+    tokens = int(lengths[:rows].sum())
+    before = Encoded(encoded.ids[:tokens], lengths[:rows], segments[:rows], outputs)
+    after = Encoded(encoded.ids[tokens:], lengths[rows:], segments[rows:], outputs)
     return Part(before, part.first, part.reference), Part(after, part.first + rows, part.reference)

@@ -1,9 +1,10 @@
 """Rows that were computed before: a text is not computed twice, neither in a batch nor soon after.
 
-A row follows from its text's ids and from where its second text starts, as long as the model scores
-each text by itself; late interaction does not, so it gets no cache. The rows are kept as they left
-the model, before dimensions, normalising or sigmoid, so one row serves every way to ask for it.
-The cache belongs to one process with one model at one precision, so none of them is in the key.
+A row follows from its text's ids, from where its second text starts and from what is wanted of it,
+as long as the model scores each text by itself; late interaction does not, so it gets no cache. The
+rows are kept as they left the model, before dimensions, normalising or sigmoid, so one row serves
+every way to ask for it. The cache belongs to one process with one model at one precision, so none
+of them is in the key.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from typing import Protocol
 
 import numpy as np
 
-from retrieval_predictor.work import Batch, Encoded, Floats, Part, Reference
+from retrieval_predictor.ragged import Ragged, finite, from_bytes
+from retrieval_predictor.work import Batch, Encoded, Flags, Part
 
 _KEY_BYTES = 16
 """128 bits: with a billion texts a collision has a chance of 1 in 10^21 (birthday bound)."""
@@ -30,13 +32,13 @@ _ENTRY_BYTES = 120
 class Lookup:
     """What is left to compute of a batch, and how to get all its rows from that.
 
-    `fill` takes the rows of `missing` in its order, (M, width) float32, and gives those of the
-    whole batch, (N, width). `hits` counts the rows that need no computing. `release` has to be
+    `fill` takes the rows of `missing` in its order, M of them, and gives those of the whole batch,
+    N. `hits` counts the rows that need no computing. `release` has to be
     called once, after `fill` or when there is nothing to fill in: others may wait for these texts.
     """
 
     missing: Batch
-    fill: Callable[[Floats], Floats]
+    fill: Callable[[Ragged], Ragged]
     hits: int
     release: Callable[[], None]
 
@@ -44,8 +46,8 @@ class Lookup:
 class Results(Protocol):
     """Whoever remembers rows."""
 
-    def known(self, encoded: Encoded) -> Floats | None:
-        """All rows of a request, (N, width), if every one is known."""
+    def known(self, encoded: Encoded) -> Ragged | None:
+        """All rows of a request, N of them, if every one is known."""
 
     def look_up(self, batch: Batch) -> Lookup:
         """Which rows of a batch have to be computed, to be released afterwards."""
@@ -79,14 +81,14 @@ class RowCache:
         self._computing: dict[bytes, list[Callable[[], None]]] = {}
         self.size_bytes = 0
 
-    def known(self, encoded: Encoded) -> Floats | None:
+    def known(self, encoded: Encoded) -> Ragged | None:
         """See `Results`."""
         rows = []
         for key in _keys(encoded):
             if (row := self._get(key)) is None:
                 return None
             rows.append(row)
-        return _array(rows)
+        return from_bytes(rows)
 
     def look_up(self, batch: Batch) -> Lookup:
         """See `Results`; a text that is in the batch twice is computed once."""
@@ -97,16 +99,15 @@ class RowCache:
             if key not in found:
                 missing.setdefault(key, index)
 
-        def fill(rows: Floats) -> Floats:
-            finite = np.logical_and.reduce(np.isfinite(rows), axis=1).tolist()
+        def fill(rows: Ragged) -> Ragged:
             new = {key: row.tobytes() for key, row in zip(missing, rows, strict=True)}
-            for (key, row), is_finite in zip(new.items(), finite, strict=True):
+            for (key, row), is_finite in zip(new.items(), finite(rows), strict=True):
                 if is_finite:
                     self._put(key, row)
             if len(new) == len(keys):
                 return rows
             every = found | new
-            return _array([every[key] for key in keys])
+            return from_bytes([every[key] for key in keys])
 
         left = _texts(batch, list(missing.values()))
         return Lookup(left, fill, len(keys) - len(missing), self._claim(missing))
@@ -140,9 +141,10 @@ class RowCache:
         return row
 
     def _put(self, key: bytes, row: bytes) -> None:
-        if key not in self._rows:
+        cost_bytes = _cost_bytes(key, row)
+        if key not in self._rows and cost_bytes <= self._max_bytes:
             self._rows[key] = row
-            self.size_bytes += _cost_bytes(key, row)
+            self.size_bytes += cost_bytes
         while self.size_bytes > self._max_bytes:
             self.size_bytes -= _cost_bytes(*self._rows.popitem(last=False))
 
@@ -152,8 +154,10 @@ def _cost_bytes(key: bytes, row: bytes) -> int:
 
 
 def _keys(encoded: Encoded) -> Iterator[bytes]:
+    wanted = encoded.outputs.to_bytes(1, "little")
     for ids, segment in _each(encoded):
-        yield hashlib.blake2b(ids + segment.to_bytes(4, "little"), digest_size=_KEY_BYTES).digest()
+        text = ids + segment.to_bytes(4, "little") + wanted
+        yield hashlib.blake2b(text, digest_size=_KEY_BYTES).digest()
 
 
 def _each(encoded: Encoded) -> Iterator[tuple[bytes, int]]:
@@ -165,26 +169,23 @@ def _each(encoded: Encoded) -> Iterator[tuple[bytes, int]]:
         start = stop
 
 
-def _array(rows: list[bytes]) -> Floats:
-    return np.frombuffer(b"".join(rows), dtype=np.float32).reshape(len(rows), -1)
-
-
 def _texts(batch: Batch, indices: list[int]) -> Batch:
-    """The texts at these places, as one request's."""
-    whole = _concatenated(batch)
-    if len(indices) == whole.lengths.size:
-        return batch
-    chosen = np.zeros(whole.lengths.size, dtype=bool)
+    """The texts at these places, in ascending order, and the requests that have some."""
+    chosen = np.zeros(batch.size, dtype=bool)
     chosen[indices] = True
-    ids = whole.ids[np.repeat(chosen, whole.lengths)]
-    encoded = Encoded(ids, whole.lengths[chosen], whole.segments[chosen])
-    return Batch((Part(encoded, 0, Reference()),) if indices else ())
+    if chosen.all():
+        return batch
+    parts, start = [], 0
+    for part in batch.parts:
+        stop = start + part.encoded.lengths.size
+        if chosen[start:stop].any():
+            parts.append(_chosen(part, chosen[start:stop]))
+        start = stop
+    return Batch(tuple(parts))
 
 
-def _concatenated(batch: Batch) -> Encoded:
-    parts = [part.encoded for part in batch.parts]
-    return Encoded(
-        np.concatenate([part.ids for part in parts]),
-        np.concatenate([part.lengths for part in parts]),
-        np.concatenate([part.segments for part in parts]),
-    )
+def _chosen(part: Part, texts: Flags) -> Part:
+    encoded = part.encoded
+    ids = encoded.ids[np.repeat(texts, encoded.lengths)]
+    lengths, segments = encoded.lengths[texts], encoded.segments[texts]
+    return Part(Encoded(ids, lengths, segments, encoded.outputs), part.first, part.reference)

@@ -11,8 +11,9 @@ import torch
 
 from retrieval_predictor.card import ModelCard
 from retrieval_predictor.errors import DeviceLost, OutOfDeviceMemory
+from retrieval_predictor.ragged import Ragged
 from retrieval_predictor.settings import Settings
-from retrieval_predictor.work import Batch, Floats
+from retrieval_predictor.work import Batch
 
 T = TypeVar("T")
 
@@ -27,8 +28,8 @@ _GPU_SLOTS = 2
 class Runner(Protocol):
     """A model that computes batches; several threads may call it at a time."""
 
-    def run(self, batch: Batch) -> Floats:
-        """One row a text, (N, width) float32, in the order of the batch."""
+    def run(self, batch: Batch) -> Ragged:
+        """One row a text, in the order of the batch."""
 
 
 class DeviceThreads:
@@ -58,7 +59,7 @@ class ThreadedDevice:
         self._running = 0
         self._threads = DeviceThreads(slots)
 
-    async def run(self, batch: Batch) -> Floats:
+    async def run(self, batch: Batch) -> Ragged:
         """See `retrieval_predictor.batching.batcher.Device`."""
         self._running += 1
         count = threads_for(batch.tokens, self._cores // self._running)
@@ -102,7 +103,7 @@ def threads_for(tokens: int, most: int) -> int:
     return max(1, min(most, tokens // TOKENS_PER_THREAD))
 
 
-def _run(runner: Runner, batch: Batch, thread_count: int) -> Floats:
+def _run(runner: Runner, batch: Batch, thread_count: int) -> Ragged:
     """What the runner computes, with the errors of PyTorch and CUDA in our own words.
 
     An error that PyTorch reports as the accelerator's own, such as an illegal memory access, stays

@@ -6,6 +6,7 @@
     │   ├── Unauthorised            no known bearer key
     │   ├── UnknownModel            another model is served here
     │   ├── UnknownVersion          the model is served without versions
+    │   ├── AnswerTooLarge          token vectors of more bytes than the limit
     │   ├── BodyTooLarge            more bytes than the limit
     │   ├── BodyTooSlow             the body did not arrive in time
     │   ├── TooManyTexts            more texts than the limit
@@ -33,6 +34,7 @@ a test read the same numbers. `code` is stable and is what crosses the socket be
 from __future__ import annotations
 
 from retrieval_predictor.errors.request import (
+    AnswerTooLarge,
     BodyTooLarge,
     BodyTooSlow,
     InputTooLong,
@@ -69,6 +71,7 @@ from retrieval_predictor.errors.startup import (
 )
 
 __all__ = [
+    "AnswerTooLarge",
     "BodyTooLarge",
     "BodyTooSlow",
     "DeadlineExceeded",

@@ -101,6 +101,22 @@ class TooManyTexts(RequestError):
 
 
 @dataclass(eq=False)
+class AnswerTooLarge(RequestError):
+    """The token vectors asked for take more bytes than the limit."""
+
+    code: ClassVar[str] = "answer_too_large"
+    tokens: int
+    size_bytes: int
+    limit_bytes: int
+
+    def __str__(self) -> str:
+        return (
+            f"the vectors of {self.tokens} tokens take {self.size_bytes} bytes, the limit is "
+            f"{self.limit_bytes}; send fewer texts a request"
+        )
+
+
+@dataclass(eq=False)
 class InputTooLong(RequestError):
     """A text is over the limit and the caller asked not to cut it."""
 

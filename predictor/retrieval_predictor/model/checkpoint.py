@@ -7,15 +7,21 @@ transformers checkpoint pools by the mean, which is what sentence-transformers d
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import structlog
 import torch
 from safetensors import safe_open
 from torch import Tensor
 
 from retrieval_predictor.errors import UnsafeCheckpoint, UnsupportedModel
+
+log = structlog.get_logger(__name__)
+
+_TOKEN_HEADS = ("sparse_linear", "colbert_linear")
+"""Stems of the files with bge-m3's layers over tokens, `.safetensors` or PyTorch's `.pt`."""
 
 _LEGACY_MODES = {
     "pooling_mode_cls_token": "cls",
@@ -42,7 +48,8 @@ class Checkpoint:
     and `max_positions` the longest one the model has positions for. `answers` are the token ids
     that a language model scores with, where sentence-transformers' `LogitScore` names them.
     `activation` is what a cross-encoder's logit goes through, "Sigmoid" where nothing is said.
-    `has_own_code` says whether Python files that define the model come with it.
+    `has_own_code` says whether Python files that define the model come with it. `token_heads` are
+    the files with layers over single tokens, by their stems.
     """
 
     folder: Path
@@ -59,6 +66,7 @@ class Checkpoint:
     default_prompt: str | None
     answers: tuple[int | None, int | None] | None
     activation: str
+    token_heads: dict[str, Path]
 
 
 def read_checkpoint(folder: Path, uri: str) -> Checkpoint:
@@ -85,6 +93,7 @@ def read_checkpoint(folder: Path, uri: str) -> Checkpoint:
         default_prompt=prompts.get("default_prompt_name"),
         answers=_answers(modules.get("LogitScore", ())),
         activation=_activation(config, prompts if modules else {}),
+        token_heads=_token_heads(folder),
     )
 
 
@@ -95,9 +104,19 @@ def require_safetensors(checkpoint: Checkpoint) -> None:
         UnsafeCheckpoint: There is no `.safetensors` file, of the model or of a projection.
     """
     for folder in (checkpoint.folder, *checkpoint.dense):
-        if not any(folder.glob("*.safetensors")):
+        if not any(path.stem not in _TOKEN_HEADS for path in folder.glob("*.safetensors")):
             pickles = sorted(path.name for path in folder.glob("*.bin"))
             raise UnsafeCheckpoint(checkpoint.uri, ", ".join(pickles) or "no weights at all")
+
+
+def without_pickles(checkpoint: Checkpoint) -> Checkpoint:
+    """The checkpoint without layers over tokens that are only pickled; a warning names them."""
+    kept = {stem: path for stem, path in checkpoint.token_heads.items() if path.suffix != ".pt"}
+    pickled = sorted(set(checkpoint.token_heads) - set(kept))
+    if pickled:
+        remedy = "convert them to safetensors, or set model.allowPickle: true if you trust them"
+        log.warning("outputs_left_out", files=[f"{stem}.pt" for stem in pickled], remedy=remedy)
+    return replace(checkpoint, token_heads=kept)
 
 
 def read_rows(checkpoint: Checkpoint, tensor: str, rows: tuple[int, ...]) -> Tensor | None:
@@ -110,6 +129,11 @@ def read_rows(checkpoint: Checkpoint, tensor: str, rows: tuple[int, ...]) -> Ten
             if tensor in weights.keys():  # noqa: SIM118  (it is no mapping)
                 return torch.cat([weights.get_slice(tensor)[row : row + 1] for row in rows])
     return None
+
+
+def _token_heads(folder: Path) -> dict[str, Path]:
+    files = [folder / f"{stem}{kind}" for stem in _TOKEN_HEADS for kind in (".pt", ".safetensors")]
+    return {path.stem: path for path in files if path.is_file()}
 
 
 def _answers(folders: tuple[Path, ...]) -> tuple[int | None, int | None] | None:

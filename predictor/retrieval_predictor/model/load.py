@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -13,7 +13,12 @@ from transformers.utils import logging as transformers_logging
 from retrieval_predictor.card import ModelCard
 from retrieval_predictor.chat import Chat, read_chat
 from retrieval_predictor.model import linears
-from retrieval_predictor.model.checkpoint import Checkpoint, read_checkpoint, require_safetensors
+from retrieval_predictor.model.checkpoint import (
+    Checkpoint,
+    read_checkpoint,
+    require_safetensors,
+    without_pickles,
+)
 from retrieval_predictor.model.encoder import Encoder, make_probe
 from retrieval_predictor.model.fetch import fetch
 from retrieval_predictor.model.heads import Head
@@ -26,12 +31,19 @@ from retrieval_predictor.model.scoring import (
     scoring_of,
 )
 from retrieval_predictor.model.stages import stages_of
-from retrieval_predictor.model.tokenizer import max_tokens_of, require_room, tokenizer_file
+from retrieval_predictor.model.token_heads import width_of
+from retrieval_predictor.model.tokenizer import (
+    max_tokens_of,
+    require_room,
+    special_ids,
+    tokenizer_file,
+)
 from retrieval_predictor.model.weights import name_of_device, read_weights
 from retrieval_predictor.model.widening import Width
 from retrieval_predictor.prompts import usual_prompts
-from retrieval_predictor.settings import Scoring, Settings
+from retrieval_predictor.settings import Component, Scoring, Settings
 from retrieval_predictor.template import open_tokenizer
+from retrieval_predictor.work import Outputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +94,18 @@ def load(settings: Settings, scratch: Path) -> Loaded:
     if not settings.model.allow_pickle:
         require_safetensors(checkpoint)
     reading = _reading(settings, checkpoint, scratch)
-    running = _running(settings, checkpoint, reading)
+    running = _running(settings, _for_tokens(settings, checkpoint), reading)
     runner = Runner(running.encoder, running.head, running.device, running.width)
     needs_query = reading.scoring is Scoring.LATE_INTERACTION
     card = _card(settings, checkpoint, reading, running, time.monotonic() - started_s)
     return Loaded(QueryRunner(runner) if needs_query else runner, card, running.width)
+
+
+def _for_tokens(settings: Settings, checkpoint: Checkpoint) -> Checkpoint:
+    """The checkpoint with the layers over tokens that are used and may be read."""
+    if settings.component is Component.RERANKER:
+        return replace(checkpoint, token_heads={})
+    return checkpoint if settings.model.allow_pickle else without_pickles(checkpoint)
 
 
 def _reading(settings: Settings, checkpoint: Checkpoint, scratch: Path) -> _Reading:
@@ -139,4 +158,7 @@ def _card(
         activation=reading.activation,
         load_s=load_s,
         linears=running.linears,
+        has_sparse=width_of(running.head, Outputs.SPARSE) > 0,
+        colbert_dimensions=width_of(running.head, Outputs.COLBERT),
+        special_ids=special_ids(checkpoint, reading.tokenizer),
     )

@@ -15,7 +15,8 @@ from retrieval_predictor.model.encoder import Encoder
 from retrieval_predictor.model.heads import Head
 from retrieval_predictor.model.packing import Packed, pack
 from retrieval_predictor.model.widening import Width
-from retrieval_predictor.work import Batch, Encoded, Floats, Part
+from retrieval_predictor.ragged import Ragged, all_finite, joined, split
+from retrieval_predictor.work import Batch, Encoded, Floats, Ints, Part
 
 
 class Runner:
@@ -34,24 +35,25 @@ class Runner:
 
     @property
     def width(self) -> int:
-        """Numbers in a row."""
+        """Numbers in a row of the usual kind."""
         return self._head.width
 
     @torch.inference_mode()
-    def run(self, batch: Batch) -> Floats:
-        """Compute a batch: (N, width) float32 in the order of its parts."""
+    def run(self, batch: Batch) -> Ragged:
+        """Compute a batch: a row a text in the order of its parts."""
         packed = pack(batch)
         moved, precision = packed.to(self._device), self._width.precision
         rows = self._rows(moved, batch)
-        if not np.isfinite(rows).all() and self._widened(precision):
+        if not all_finite(rows) and self._widened(precision):
             rows = self._rows(moved, batch)
-        ordered = np.empty_like(rows)
-        ordered[packed.order] = rows
-        return ordered
+        return _in_order(rows, packed.order)
 
-    def _rows(self, packed: Packed, batch: Batch) -> Floats:
+    def _rows(self, packed: Packed, batch: Batch) -> Ragged:
         with self._turn:
-            rows_of = _on_host(self._head(self._encoder(packed), packed, batch))
+            rows = self._head(self._encoder(packed), packed, batch)
+            rows_of = _on_host(torch.cat(rows) if isinstance(rows, list) else rows)
+        if isinstance(rows, list):
+            return split(rows_of(), [row.numel() for row in rows])
         return rows_of()
 
     def _widened(self, failed: str) -> bool:
@@ -70,9 +72,9 @@ class QueryRunner:
         self._runner = runner
 
     def run(self, batch: Batch) -> Floats:
-        """See `Runner.run`."""
+        """See `Runner.run`; the rows have one length."""
         parts = tuple(map(_with_query, batch.parts))
-        rows = self._runner.run(Batch(parts))
+        rows = joined(self._runner.run(Batch(parts)))
         asked = [
             np.arange(-added.encoded.lengths.size, 0) >= -part.encoded.lengths.size
             for part, added in zip(batch.parts, parts, strict=True)
@@ -91,6 +93,15 @@ def _with_query(part: Part) -> Part:
         np.concatenate([query.segments, after.segments]),
     )
     return Part(encoded, 0, reference)
+
+
+def _in_order(rows: Ragged, order: Ints) -> Ragged:
+    """Rows that came shortest text first, in the places that `order` gives them."""
+    if isinstance(rows, list):
+        return [rows[place] for place in np.argsort(order)]
+    ordered = np.empty_like(rows)
+    ordered[order] = rows
+    return ordered
 
 
 def _on_host(rows: Tensor) -> Callable[[], Floats]:

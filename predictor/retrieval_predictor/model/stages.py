@@ -23,6 +23,7 @@ from retrieval_predictor.model.heads import (
 )
 from retrieval_predictor.model.packing import Packed
 from retrieval_predictor.model.scoring import is_classifier
+from retrieval_predictor.model.token_heads import with_token_outputs
 from retrieval_predictor.settings import Scoring
 from retrieval_predictor.template import read_template
 from retrieval_predictor.work import Batch
@@ -35,9 +36,10 @@ _MOST_LABELS = 2
 
 
 def embedder_stages(model: PreTrainedModel, checkpoint: Checkpoint, probe: Packed) -> Stages:
-    """Token vectors, then pooling and the checkpoint's projections."""
+    """Token vectors, then pooling, the checkpoint's projections and its layers over tokens."""
     dense = _dense(model, checkpoint)
-    head = PoolingHead(checkpoint.pooling, dense, model.config.hidden_size)
+    pooling = PoolingHead(checkpoint.pooling, dense, model.config.hidden_size)
+    head = with_token_outputs(pooling, checkpoint, model)
     return choose(model.base_model, probe), head
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from tokenizers import Tokenizer
@@ -13,6 +14,14 @@ from retrieval_predictor.model.checkpoint import Checkpoint
 from retrieval_predictor.settings import Settings
 from retrieval_predictor.tokenise import Tokeniser
 from retrieval_predictor.work import Truncation
+
+_SPECIAL_TOKENS = {
+    "cls_token": "<s>",
+    "eos_token": "</s>",
+    "pad_token": "<pad>",
+    "unk_token": "<unk>",
+}
+"""By their roles in `tokenizer_config.json`, and as XLM-RoBERTa has them where it is silent."""
 
 
 def tokenizer_file(settings: Settings, checkpoint: Checkpoint, scratch: Path) -> Path:
@@ -32,6 +41,19 @@ def tokenizer_file(settings: Settings, checkpoint: Checkpoint, scratch: Path) ->
     except (ValueError, OSError, AttributeError) as error:
         raise UnsupportedModel(checkpoint.uri, "it has no tokenizer.json to be had") from error
     return scratch / "tokenizer.json"
+
+
+def special_ids(checkpoint: Checkpoint, tokenizer: Tokenizer) -> tuple[int, ...]:
+    """Ids of the tokens that stand for no word: start, end, padding and unknown.
+
+    Source: FlagEmbedding 1.3, `M3Embedder`, which gives no weight to these four.
+    """
+    path = checkpoint.folder / "tokenizer_config.json"
+    told = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    words = [told.get(role) or usual for role, usual in _SPECIAL_TOKENS.items()]
+    texts = [word["content"] if isinstance(word, dict) else word for word in words]
+    ids = map(tokenizer.token_to_id, texts)
+    return tuple(sorted({one for one in ids if one is not None}))
 
 
 def max_tokens_of(settings: Settings, checkpoint: Checkpoint) -> int:

@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 
 from retrieval_predictor.errors import (
+    AnswerTooLarge,
     BodyTooLarge,
     BodyTooSlow,
     DeadlineExceeded,
@@ -63,6 +64,7 @@ FAULTS: Mapping[type[BaseException], Fault] = {
     Unauthorised: Fault(401, "UNAUTHENTICATED", "authentication_error", "Validation"),
     UnknownModel: _NOT_FOUND,
     UnknownVersion: _NOT_FOUND,
+    AnswerTooLarge: _TOO_LARGE,
     BodyTooLarge: _TOO_LARGE,
     BodyTooSlow: Fault(408, "DEADLINE_EXCEEDED", "invalid_request_error", "Validation"),
     TooManyTexts: _TOO_LARGE,

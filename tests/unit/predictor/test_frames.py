@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -13,7 +14,8 @@ from retrieval_predictor import frames
 from retrieval_predictor.admission import Load
 from retrieval_predictor.errors import Overloaded, leaves
 from retrieval_predictor.frames import FrameReader, Kind
-from retrieval_predictor.work import Passes, Rows, Run
+from retrieval_predictor.ragged import from_bytes, joined, split
+from retrieval_predictor.work import Outputs, Passes, Rows, Run
 from tests.support import make
 
 
@@ -43,6 +45,24 @@ def test_rows_come_back_as_they_were_sent():
     back = frames.unpack_rows(frame.payload)
     np.testing.assert_array_equal(back.rows, rows.rows)
     assert (back.queue_s, back.forward_s, back.passes) == (0.25, 0.5, Passes(2, 7, 90))
+
+
+@given(outputs=st.sampled_from([Outputs(flags) for flags in range(1, 8)]))
+def test_what_is_wanted_of_the_texts_arrives_with_them(outputs):
+    run = Run(replace(make.encoded((4, 5)), outputs=outputs))
+    (frame,) = FrameReader().feed(frames.pack_run(7, run))
+    back = frames.unpack_run(frame.payload).encoded
+    assert back.outputs is outputs
+    assert back.ids.tolist() == run.encoded.ids.tolist()
+
+
+@given(sizes=st.lists(st.integers(0, 9), min_size=1, max_size=8), kind=st.booleans())
+def test_rows_of_any_length_come_back_behind_one_another(sizes, kind):
+    rows = [np.full(size, place, dtype=np.float32) for place, size in enumerate(sizes)]
+    sent = Rows(joined(rows if kind else from_bytes([row.tobytes() for row in rows])), 0.25, 0.5)
+    (frame,) = FrameReader().feed(frames.pack_rows(9, sent))
+    back = split(frames.unpack_rows(frame.payload).rows.reshape(-1), sizes)
+    assert [row.tolist() for row in back] == [row.tolist() for row in rows]
 
 
 def test_an_error_keeps_its_class_and_its_numbers():

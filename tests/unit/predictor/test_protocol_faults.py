@@ -21,6 +21,7 @@ WIRE = {
     errors.UnknownModel: (404, "NOT_FOUND"),
     errors.UnknownVersion: (404, "NOT_FOUND"),
     errors.BodyTooSlow: (408, "DEADLINE_EXCEEDED"),
+    errors.AnswerTooLarge: (413, "INVALID_ARGUMENT"),
     errors.BodyTooLarge: (413, "INVALID_ARGUMENT"),
     errors.TooManyTexts: (413, "INVALID_ARGUMENT"),
     errors.InputTooLong: (422, "INVALID_ARGUMENT"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from retrieval_predictor.batching.results import RowCache
 from retrieval_predictor.errors import ModelFailure, NonFinite
-from retrieval_predictor.work import Batch, Rows
+from retrieval_predictor.work import Batch, Outputs, Rows
 from tests.support import make
 from tests.support.benches import EchoDevice, benches, in_virtual_time
 
@@ -81,6 +82,42 @@ async def test_a_text_that_is_in_a_batch_twice_is_computed_once(bench):
     assert answers == [[7, 0], [7, 1], [7, 2]]
     assert under_test.observer.computed_tokens == 5 + 3
     assert (under_test.observer.hits, under_test.observer.misses) == (2, 4)
+
+
+def test_a_row_is_known_for_what_was_wanted_of_its_text_alone():
+    cache = RowCache(10_000)
+    weighed = replace(make.rows_of([[1, 2], [3]]), outputs=Outputs.SPARSE)
+    lookup = cache.look_up(make.batch(weighed))
+    lookup.fill([np.ones(2, dtype=np.float32), np.zeros(1, dtype=np.float32)])
+    lookup.release()
+    known = cache.known(weighed)
+    assert known is not None
+    assert [row.tolist() for row in known] == [[1, 1], [0]]
+    assert cache.known(make.rows_of([[1, 2], [3]])) is None
+
+
+def test_a_row_that_is_larger_than_the_cache_pushes_nothing_out_of_it():
+    cache = RowCache(1000)
+    for ids, row in ([1], np.ones(2)), ([2], np.ones(500)):
+        lookup = cache.look_up(make.batch(make.rows_of([ids])))
+        lookup.fill([row.astype(np.float32)])
+        lookup.release()
+    assert cache.known(make.rows_of([[1]])) is not None
+    assert cache.known(make.rows_of([[2]])) is None
+
+
+def test_texts_that_are_left_to_compute_keep_what_is_wanted_of_them():
+    cache = RowCache(10_000)
+    dense, weighed = make.rows_of([[1], [2]]), make.rows_of([[3, 4], [5], [6]])
+    weighed = replace(weighed, outputs=Outputs.SPARSE)
+    first = cache.look_up(make.batch(replace(make.rows_of([[5]]), outputs=Outputs.SPARSE)))
+    first.fill([np.array([0.5], dtype=np.float32)])
+    first.release()
+    lookup = cache.look_up(make.batch(dense, weighed))
+    left = [(part.encoded.ids.tolist(), part.encoded.outputs) for part in lookup.missing.parts]
+    assert left == [([1, 2], Outputs.DENSE), ([3, 4, 6], Outputs.SPARSE)]
+    rows = [np.full(size, size, dtype=np.float32) for size in (3, 3, 2, 1)]
+    assert [row.tolist() for row in lookup.fill(rows)] == [[3] * 3, [3] * 3, [2, 2], [0.5], [1]]
 
 
 async def test_a_text_that_was_computed_while_it_waited_is_not_computed_again(bench):
