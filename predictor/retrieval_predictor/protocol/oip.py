@@ -2,8 +2,14 @@
 
     embedder   text BYTES [n]                                -> embedding FP32 [n, d],
                                                                 token_count INT32 [n]
+      where the model has them and they are asked for by name   sparse_indices INT32 [s],
+                                                                sparse_values FP32 [s],
+                                                                sparse_lengths INT32 [n],
+                                                                colbert FP32 [t, c],
+                                                                colbert_lengths INT32 [n]
     reranker   query BYTES [1] or [n], documents BYTES [n]   -> scores FP32 [n]
 
+Rows of uneven length follow one another, text by text; `…_lengths` says how many are each text's.
 An input's shape may also be [n, 1], as NIM's clients send it.
 
 Request parameters of the embedder: `input_type`, `prompt_name`, `truncate`,
@@ -17,16 +23,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache, reduce
+from operator import or_
 from typing import Any
 
 from retrieval_predictor.errors import Malformed
 from retrieval_predictor.protocol.fields import flag, optional_text, whole
 from retrieval_predictor.protocol.options import prompt_name, truncation
 from retrieval_predictor.protocol.tensors import Output, Tensor, fp32, int32, texts
-from retrieval_predictor.work import Embeddings, EmbedRequest, RerankRequest, Scores
+from retrieval_predictor.work import Embeddings, EmbedRequest, Outputs, RerankRequest, Scores
 
 EMBEDDER_OUTPUTS = ("embedding", "token_count")
+SPARSE_OUTPUTS = ("sparse_indices", "sparse_values", "sparse_lengths")
+COLBERT_OUTPUTS = ("colbert", "colbert_lengths")
 RERANKER_OUTPUTS = ("scores",)
+
+_MADE_OF = {
+    "embedding": Outputs.DENSE,
+    **dict.fromkeys(SPARSE_OUTPUTS, Outputs.SPARSE),
+    **dict.fromkeys(COLBERT_OUTPUTS, Outputs.COLBERT),
+}
+"""What has to be computed for an output; token counts come with anything."""
 
 _NAMES_TOLD = 8
 """Names listed in a message; a hostile body can have thousands."""
@@ -48,8 +65,8 @@ class InferCall:
     """An inference request free of its transport.
 
     `request_id` is empty when the caller sent none. `outputs` are those asked for, none meaning
-    all. `parameters` holds plain values: from gRPC the set member of each `InferParameter`.
-    `binary` is how REST sends outputs that do not say; gRPC has no use for it.
+    the usual ones. `parameters` holds plain values: from gRPC the set member of each
+    `InferParameter`. `binary` is how REST sends outputs that do not say; gRPC has no use for it.
     """
 
     inputs: tuple[Tensor, ...]
@@ -64,14 +81,26 @@ class InferCall:
         return self.binary if asked is None else asked
 
 
-def to_embed_request(call: InferCall, max_texts: int) -> EmbedRequest:
+@cache
+def embedder_outputs(offered: Outputs) -> tuple[str, ...]:
+    """The names of what an embedder answers with on demand, the usual outputs first."""
+    sparse = SPARSE_OUTPUTS if Outputs.SPARSE in offered else ()
+    colbert = COLBERT_OUTPUTS if Outputs.COLBERT in offered else ()
+    return (*EMBEDDER_OUTPUTS, *sparse, *colbert)
+
+
+def to_embed_request(
+    call: InferCall, max_texts: int, offered: Outputs = Outputs.DENSE
+) -> EmbedRequest:
     """The texts to embed; a single BYTES input is taken under any name.
+
+    `offered` is what the model can make of a text.
 
     Raises:
         Malformed: other inputs or outputs than the embedder has, or data that is not texts.
         TooManyTexts: more than `max_texts`.
     """
-    _refuse_unknown_outputs(call, EMBEDDER_OUTPUTS)
+    _refuse_unknown_outputs(call, embedder_outputs(offered))
     parameters = call.parameters
     return EmbedRequest(
         inputs=texts(_text_input(call.inputs), max_texts),
@@ -79,6 +108,7 @@ def to_embed_request(call: InferCall, max_texts: int) -> EmbedRequest:
         dimensions=whole(parameters, "dimensions"),
         truncation=truncation(parameters),
         normalise=flag(parameters, "normalize"),
+        outputs=_to_compute(call),
     )
 
 
@@ -108,6 +138,13 @@ def embedding_outputs(call: InferCall, answer: Embeddings) -> tuple[Output, ...]
     """The outputs asked for, in the order they were asked for."""
     vectors, counts = EMBEDDER_OUTPUTS
     made = {vectors: fp32(vectors, answer.vectors), counts: int32(counts, answer.token_counts)}
+    if (sparse := answer.sparse) is not None:
+        indices, values, lengths = SPARSE_OUTPUTS
+        made |= {indices: int32(indices, sparse.indices), values: fp32(values, sparse.values)}
+        made |= {lengths: int32(lengths, sparse.lengths)}
+    if (colbert := answer.colbert) is not None:
+        tokens, lengths = COLBERT_OUTPUTS
+        made |= {tokens: fp32(tokens, colbert.vectors), lengths: int32(lengths, colbert.lengths)}
     return tuple(made[name] for name in _names(call.outputs) or EMBEDDER_OUTPUTS)
 
 
@@ -116,13 +153,21 @@ def score_outputs(answer: Scores) -> tuple[Output, ...]:
     return tuple(fp32(name, answer.scores) for name in RERANKER_OUTPUTS)
 
 
-def embedder_tensors(dimensions: int) -> tuple[list[TensorFacts], list[TensorFacts]]:
+def embedder_tensors(
+    dimensions: int, *, has_sparse: bool = False, colbert_dimensions: int = 0
+) -> tuple[list[TensorFacts], list[TensorFacts]]:
     """Inputs and outputs of an embedder with vectors of `dimensions`, as model metadata has them.
 
-    -1 stands for the number of texts.
+    -1 stands for the number of texts, and of what varies with them.
     """
     vectors, counts = EMBEDDER_OUTPUTS
     outputs = [_facts(vectors, "FP32", -1, dimensions), _facts(counts, "INT32", -1)]
+    if has_sparse:
+        datatypes = zip(SPARSE_OUTPUTS, ("INT32", "FP32", "INT32"), strict=True)
+        outputs += [_facts(name, datatype, -1) for name, datatype in datatypes]
+    if colbert_dimensions:
+        tokens, lengths = COLBERT_OUTPUTS
+        outputs += [_facts(tokens, "FP32", -1, colbert_dimensions), _facts(lengths, "INT32", -1)]
     return [_facts("text", "BYTES", -1)], outputs
 
 
@@ -143,6 +188,13 @@ def _refuse_unknown_outputs(call: InferCall, known: Sequence[str]) -> None:
         raise Malformed(f"no output {_quoted(unknown)}; this model has {_quoted(known)}")
     if len(set(asked)) != len(asked):
         raise Malformed(f"an output is asked for twice: {_quoted(asked)}")
+
+
+def _to_compute(call: InferCall) -> Outputs:
+    """What the outputs asked for are made of; vectors where none needs anything."""
+    asked = _names(call.outputs)
+    flags = [_MADE_OF[name] for name in asked if name in _MADE_OF]
+    return reduce(or_, flags) if flags else Outputs.DENSE
 
 
 def _names(items: Sequence[Wanted | Tensor]) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from retrieval_predictor.protocol.faults import Dialect
 from retrieval_predictor.protocol.fields import MAX_INT
+from retrieval_predictor.work import Outputs
 
 Schema = dict[str, Any]
 
@@ -32,7 +33,7 @@ _TRUNCATIONS = ("none", "left", "right", "start", "end", "middle", "never")
 class Bounds:
     """What this predictor's model bounds a request to; a number is 0 until the model is loaded.
 
-    `prompts` are the names of the model's own prompts.
+    `prompts` are the names of the model's own prompts, `outputs` what it can make of a text.
     """
 
     max_texts: int
@@ -40,6 +41,7 @@ class Bounds:
     vocabulary_size: int = 0
     prompts: tuple[str, ...] = ()
     takes_instruction: bool = True
+    outputs: Outputs = Outputs.DENSE | Outputs.SPARSE | Outputs.COLBERT
 
 
 def record(properties: Schema, required: tuple[str, ...] | None = None) -> Schema:
@@ -66,6 +68,12 @@ def openai_request(bounds: Bounds) -> Schema:
 def tei_request(bounds: Bounds) -> Schema:
     """The body of /embed."""
     return record({"inputs": _inputs(bounds)} | _embed_options(bounds), required=("inputs",))
+
+
+def token_request(bounds: Bounds) -> Schema:
+    """The body of /embed_sparse and /embed_all."""
+    options = {"inputs": _inputs(bounds), **_sides(bounds), **_truncation()}
+    return record(options, required=("inputs",))
 
 
 def rerank_request(bounds: Bounds) -> Schema:
@@ -128,6 +136,16 @@ def openai_answer() -> Schema:
 def tei_answer() -> Schema:
     """The answer of /embed: one list of numbers an input."""
     return many(many(NUMBER))
+
+
+def sparse_answer() -> Schema:
+    """The answer of /embed_sparse: a list of ids and weights an input, which may be empty."""
+    return many({"type": "array", "items": record({"index": COUNT, "value": NUMBER})})
+
+
+def all_answer() -> Schema:
+    """The answer of /embed_all: a list of vectors an input, empty for a single token."""
+    return many({"type": "array", "items": many(NUMBER)})
 
 
 def rerank_answer() -> Schema:
@@ -197,13 +215,10 @@ def _inputs(bounds: Bounds) -> Schema:
 
 
 def _embed_options(bounds: Bounds) -> Schema:
-    sides = [*_SIDES, *(name for name in bounds.prompts if name not in _SIDES)]
-    side = _optional({"type": "string", "enum": sides})
     size = {"type": "integer", "minimum": 1, "maximum": bounds.dimensions or MAX_INT}
     return {
         "dimensions": _optional(size),
-        "input_type": side,
-        "prompt_name": _optional({"type": "string", "enum": [s for s in sides if "." not in s]}),
+        **_sides(bounds),
         "normalize": _optional(BOOLEAN),
         **_truncation(),
     }
@@ -215,6 +230,14 @@ def _truncation() -> Schema:
     return {
         "truncate": {"anyOf": [BOOLEAN, words, _NULL]},
         "truncation_direction": _optional(direction),
+    }
+
+
+def _sides(bounds: Bounds) -> Schema:
+    sides = [*_SIDES, *(name for name in bounds.prompts if name not in _SIDES)]
+    return {
+        "input_type": _optional({"type": "string", "enum": sides}),
+        "prompt_name": _optional({"type": "string", "enum": [s for s in sides if "." not in s]}),
     }
 
 

@@ -10,8 +10,9 @@ from retrieval_predictor.protocol.faults import Dialect
 from retrieval_predictor.protocol.oip import InferCall
 from retrieval_predictor.protocol.tensors import Output
 from retrieval_predictor.protocol.usage import truncated_inputs
+from retrieval_predictor.serving import facts
 from retrieval_predictor.serving.frontend import Frontend
-from retrieval_predictor.work import Caller, Embeddings, Scores
+from retrieval_predictor.work import Caller, Embeddings, Outputs, Scores
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +45,16 @@ Handle = Callable[[Frontend, Incoming], Awaitable[Reply]]
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A route that computes: where it is, what it speaks, and what it does."""
+    """A route that computes: where it is, what it speaks, what it does, what the model has to have.
+
+    It is there whatever the model has, because that is only known once the model is loaded.
+    """
 
     path: str
     protocol: str
     dialect: Dialect
     handle: Handle
+    outputs: Outputs = Outputs.DENSE
 
 
 async def infer(front: Frontend, incoming: Incoming) -> Reply:
@@ -74,7 +79,8 @@ async def infer_tensors(
     """The answer to an inference request, whichever transport brought it."""
     max_texts = front.settings.limits.max_texts
     if front.is_embedder:
-        vectors = await front.answerer.embed(oip.to_embed_request(call, max_texts), caller)
+        asked = oip.to_embed_request(call, max_texts, facts.offered(front))
+        vectors = await front.answerer.embed(asked, caller)
         return oip.embedding_outputs(call, vectors), vectors
     scores = await front.answerer.rerank(oip.to_rerank_request(call, max_texts), caller)
     return oip.score_outputs(scores), scores
@@ -95,6 +101,20 @@ async def tei_embed(front: Frontend, incoming: Incoming) -> Reply:
     return Reply(tei.render(answer), answer)
 
 
+async def tei_embed_sparse(front: Frontend, incoming: Incoming) -> Reply:
+    """POST /embed_sparse."""
+    call = tei.parse_for(Outputs.SPARSE, incoming.body, front.settings.limits.max_texts)
+    answer = await front.answerer.embed(call, incoming.caller)
+    return Reply(tei.render_sparse(answer), answer)
+
+
+async def tei_embed_all(front: Frontend, incoming: Incoming) -> Reply:
+    """POST /embed_all."""
+    call = tei.parse_for(Outputs.COLBERT, incoming.body, front.settings.limits.max_texts)
+    answer = await front.answerer.embed(call, incoming.caller)
+    return Reply(tei.render_all(answer), answer)
+
+
 async def rank(front: Frontend, incoming: Incoming) -> Reply:
     """POST /v1/rerank, /v2/rerank, /rerank."""
     call = rerank.parse(incoming.body, front.settings.limits.max_texts)
@@ -112,6 +132,8 @@ EMBEDDER_ENDPOINTS = (
     *_INFER,
     Endpoint("/v1/embeddings", "openai", Dialect.OPENAI, openai_embeddings),
     Endpoint("/embed", "tei", Dialect.TEI, tei_embed),
+    Endpoint("/embed_sparse", "tei", Dialect.TEI, tei_embed_sparse, Outputs.SPARSE),
+    Endpoint("/embed_all", "tei", Dialect.TEI, tei_embed_all, Outputs.COLBERT),
     Endpoint("/", "tei", Dialect.TEI, tei_embed),
 )
 RERANKER_ENDPOINTS = (

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from retrieval_predictor import __version__
+from retrieval_predictor import __version__, outputs
 from retrieval_predictor.errors import NotReady
 from retrieval_predictor.protocol import oip
 from retrieval_predictor.serving.frontend import Frontend
+from retrieval_predictor.work import Outputs
 
 EXTENSIONS = ("binary_tensor_data",)
 """Triton's name of its binary tensor data extension, which clients look for."""
@@ -28,10 +29,21 @@ def model_facts(front: Frontend) -> dict[str, Any]:
     return {"name": front.settings.name, "platform": "", "inputs": inputs, "outputs": outputs}
 
 
+def offered(front: Frontend) -> Outputs:
+    """What the model can make of a text; everything until it is loaded, when it can be told."""
+    try:
+        return outputs.offered(front.answerer.card)
+    except NotReady:
+        return outputs.EVERYTHING
+
+
 def _tensors(front: Frontend) -> tuple[list[oip.TensorFacts], list[oip.TensorFacts]]:
     if not front.is_embedder:
         return oip.reranker_tensors()
     try:
-        return oip.embedder_tensors(front.answerer.card.dimensions)
+        card = front.answerer.card
+        return oip.embedder_tensors(
+            card.dimensions, has_sparse=card.has_sparse, colbert_dimensions=card.colbert_dimensions
+        )
     except NotReady:
         return oip.embedder_tensors(-1)

@@ -11,6 +11,7 @@ from typing import Any
 
 from retrieval_predictor import __version__
 from retrieval_predictor.errors import NotReady
+from retrieval_predictor.outputs import offered
 from retrieval_predictor.protocol import schemas
 from retrieval_predictor.protocol.faults import Dialect
 from retrieval_predictor.protocol.schemas import Bounds
@@ -42,9 +43,10 @@ def document(front: Frontend, endpoints: Collection[Endpoint], keyed: Collection
 
     Every endpoint needs a key where keys are asked for; `keyed` are the paths of pages that do.
     """
-    computed, shown = computing(front, _bounds(front)), showing(front)
+    bounds = _bounds(front)
+    computed, shown = computing(front, bounds), showing(front)
     paths: dict[str, Json] = {path: {"get": _page(path, one, front)} for path, one in shown.items()}
-    for endpoint in endpoints:
+    for endpoint in (one for one in endpoints if one.outputs in bounds.outputs):
         entry = paths.setdefault(endpoint.path, {})
         entry["post"] = _call(endpoint, computed[endpoint.path], front)
     if front.keys.are_asked_for:
@@ -76,6 +78,7 @@ def _bounds(front: Frontend) -> Bounds:
         card.vocabulary_size,
         tuple(card.prompts),
         takes_instruction=card.scoring == Scoring.YES_NO,
+        outputs=offered(card),
     )
 
 

@@ -69,7 +69,7 @@ def showing(front: Frontend) -> dict[str, Operation]:
 
 def _infer(front: Frontend, bounds: Bounds) -> Operation:
     inputs, outputs = (
-        (("text",), oip.EMBEDDER_OUTPUTS)
+        (("text",), oip.embedder_outputs(bounds.outputs))
         if front.is_embedder
         else (("query", "documents"), oip.RERANKER_OUTPUTS)
     )
@@ -106,7 +106,26 @@ def _embedding(bounds: Bounds) -> dict[str, Operation]:
         schemas.openai_request(bounds),
         {"input": ["a text"]},
     )
-    return {"/v1/embeddings": openai, "/embed": tei, "/": tei}
+    return {"/v1/embeddings": openai, "/embed": tei, "/": tei, **_of_tokens(bounds)}
+
+
+def _of_tokens(bounds: Bounds) -> dict[str, Operation]:
+    body, sent = schemas.token_request(bounds), {"inputs": "a text"}
+    sparse = Operation(
+        "Weights of the tokens of each text, in text-embeddings-inference's shape",
+        schemas.sparse_answer(),
+        [[{"index": 10, "value": 0.05}, {"index": 7986, "value": 0.3}]],
+        body,
+        sent,
+    )
+    vectors = Operation(
+        "ColBERT's vectors: one for each token of a text but the first",
+        schemas.all_answer(),
+        [[[0.6, -0.8], [0.8, 0.6]]],
+        body,
+        sent,
+    )
+    return {"/embed_sparse": sparse, "/embed_all": vectors}
 
 
 def _reranking(bounds: Bounds) -> dict[str, Operation]:
