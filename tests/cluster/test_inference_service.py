@@ -56,9 +56,12 @@ def test_its_pods_go_with_it(lab: Lab, namespace, nodes):
 
 
 def test_a_foreign_pod_stays_off_the_nodes_of_a_test(lab: Lab, namespace, nodes):
-    nodes(whole("NVIDIA-L4"))
+    ours = nodes(whole("NVIDIA-L4"))
     stranger = inference_service("stranger", namespace)
     for key in ("nodeSelector", "tolerations"):
         del stranger["spec"]["predictor"][key]
     lab.api.apply(stranger)
-    lab.api.wait_for(POD, "", is_unschedulable, namespace=namespace)
+    pod = lab.api.wait_for(
+        POD, "", lambda pod: is_unschedulable(pod) or "nodeName" in pod["spec"], namespace=namespace
+    )
+    assert pod["spec"].get("nodeName") not in ours

@@ -23,9 +23,9 @@ def observe(
     """What runs for a component; all None and empty where nothing was made yet."""
     if inference_service is None:
         return ComponentState(name)
-    seen = _newest_first(view(pod) for pod in pods if not _is_going(pod))
     status = (deployment or {}).get("status") or {}
     desired = int(((deployment or {}).get("spec") or {}).get("replicas", 1)) if deployment else 0
+    seen = _newest_first(_that_matter(pods, desired))
     ready = int(status.get("readyReplicas") or 0)
     updated = int(status.get("updatedReplicas") or 0)
     return ComponentState(
@@ -89,8 +89,21 @@ def _newest_first(pods: Iterable[PodView]) -> list[PodView]:
     return sorted(sorted(pods, key=lambda pod: pod.name), key=lambda pod: pod.created, reverse=True)
 
 
-def _is_going(pod: Mapping[str, Any]) -> bool:
-    return bool(pod["metadata"].get("deletionTimestamp"))
+def _that_matter(pods: Iterable[Mapping[str, Any]], desired: int) -> list[PodView]:
+    """The pods that are there to stay, and those that failed while their place is empty.
+
+    A failed pod stays until it is deleted by hand or there are thousands of them
+    (kube-controller-manager, `--terminated-pod-gc-threshold`).
+    """
+    staying = [pod for pod in pods if not pod["metadata"].get("deletionTimestamp")]
+    running = [view(pod) for pod in staying if not _has_failed(pod)]
+    if sum(pod.stage is Stage.READY for pod in running) >= desired:
+        return running
+    return [*running, *(view(pod) for pod in staying if _has_failed(pod))]
+
+
+def _has_failed(pod: Mapping[str, Any]) -> bool:
+    return (pod.get("status") or {}).get("phase") == "Failed"
 
 
 def _refused_pods(status: Mapping[str, Any]) -> Iterable[Trouble]:

@@ -113,6 +113,14 @@ def test_a_pod_that_is_going_does_not_count():
     assert seen(deployment(), pod("a"), going).troubles == ()
 
 
+def test_a_failed_pod_counts_until_another_has_taken_its_place():
+    failed = pod("a", phase="Failed", reason="Evicted", conditions=conditions(Ready=False))
+    assert seen(deployment(ready=0), failed, loading()).troubles[0].kind is TroubleKind.EVICTED
+    replaced = seen(deployment(), failed, pod("b"))
+    assert replaced.troubles == ()
+    assert replaced.is_settled
+
+
 TROUBLES = {
     "no node takes it": (unschedulable(), TroubleKind.UNSCHEDULABLE, "Unschedulable"),
     "its image is missing": (waiting("ImagePullBackOff"), TroubleKind.IMAGE, "ImagePullBackOff"),
