@@ -3,23 +3,23 @@
     python bench/operator_scale.py [--services 200] [--idle 30]
 
 On the test cluster of tests/cluster: a real API server with KServe, pods played by kwok. Everything
-shares this machine, so the operator's own cost is its CPU seconds (proc(5), utime and stime) and
+shares this machine, so the operator's own cost is its CPU seconds and
 its requests; the seconds on the clock are those of the whole cluster.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from retrieval_bench.cpu import ProcessTrees
 from tests.cluster.api import INFERENCE_SERVICE, RETRIEVAL_SERVICE, condition, until
 from tests.cluster.lab import Lab, lab
 from tests.cluster.nodes import cpu, node
@@ -27,7 +27,6 @@ from tests.cluster.operated import Operated, service
 
 _NAMESPACE = "scale"
 _LIMIT_S = 600.0
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def main() -> None:
@@ -70,7 +69,7 @@ def _cold(running: Lab, operator: Operated, count: int) -> None:
     for what, is_so in steps:
         until(is_so, what, _LIMIT_S)
         took_s = time.monotonic() - began_s
-        print(f"{count} {what}: {took_s:6.1f} s, operator {_cpu_s(operator):5.1f} CPU s")
+        print(f"{count} {what}: {took_s:6.1f} s, operator {_process(operator).cpu_s():5.1f} CPU s")
     for method in ("GET", "PATCH", "POST", "PUT", "DELETE"):
         calls = operator.metric("retrieval_operator_api_requests_total", method=method)
         print(f"{method:6} {calls:5.0f} requests, {calls / count:.1f} a service")
@@ -86,10 +85,11 @@ def _settle(operator: Operated) -> None:
 
 
 def _idle(operator: Operated, spell_s: float) -> None:
-    began, began_s = _cpu_s(operator), time.monotonic()
+    process = _process(operator)
+    began, began_s = process.cpu_s(), time.monotonic()
     time.sleep(spell_s)
-    share = (_cpu_s(operator) - began) / (time.monotonic() - began_s)
-    memory_mib = _resident_bytes(operator) / 2**20
+    share = (process.cpu_s() - began) / (time.monotonic() - began_s)
+    memory_mib = process.memory_bytes() / 2**20
     print(f"at rest: {share:.2%} of a core over {spell_s:.0f} s, {memory_mib:.0f} MiB resident")
 
 
@@ -107,18 +107,8 @@ def _all(running: Lab, kind: str) -> tuple[Any, ...]:
     return running.api.list(kind, _NAMESPACE)
 
 
-def _stat(operator: Operated) -> Iterable[str]:
-    text = Path(f"/proc/{operator.server.pid}/stat").read_text(encoding="ascii")
-    return text.rpartition(") ")[2].split()
-
-
-def _cpu_s(operator: Operated) -> float:
-    fields = list(_stat(operator))
-    return (int(fields[11]) + int(fields[12])) / _TICKS
-
-
-def _resident_bytes(operator: Operated) -> int:
-    return int(list(_stat(operator))[21]) * os.sysconf("SC_PAGE_SIZE")
+def _process(operator: Operated) -> ProcessTrees:
+    return ProcessTrees([operator.server.pid])
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
     python bench/overhead.py [--requests 2000] [--rounds 5]
 
 One vector of 1024 numbers a request, Open Inference Protocol v2 in JSON. Both servers run at the
-same time and are asked in turn; CPU seconds are the server process's (proc(5), utime and stime).
+same time and are asked in turn; CPU seconds are the server process's.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from typing import Any, cast
 import numpy as np
 import orjson
 
+from retrieval_bench.cpu import ProcessTrees
 from retrieval_predictor import frames
 from retrieval_predictor.admission import Load
 from retrieval_predictor.card import ModelCard
@@ -43,7 +44,6 @@ _BODY = orjson.dumps(
         ]
     }
 )
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 _KSERVE = """
 import sys
@@ -139,11 +139,6 @@ def _process(*arguments: str, **environment: str) -> Iterator[subprocess.Popen[b
         process.wait()
 
 
-def _cpu_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
-
-
 async def _ask(port: int, count: int) -> None:
     """Send so many requests over one connection, one after another."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -180,10 +175,11 @@ async def _measure(servers: dict[str, tuple[int, int]], requests: int, rounds: i
     for round_ in range(rounds):
         cost_ms = {}
         for name, (port, pid) in servers.items():
-            before_s = _cpu_s(pid)
+            process = ProcessTrees([pid])
+            before_s = process.cpu_s()
             each = requests // _CONNECTIONS
             await asyncio.gather(*(_ask(port, each) for _ in range(_CONNECTIONS)))
-            cost_ms[name] = (_cpu_s(pid) - before_s) / (each * _CONNECTIONS) * 1000
+            cost_ms[name] = (process.cpu_s() - before_s) / (each * _CONNECTIONS) * 1000
         ours, theirs = cost_ms["ours"], cost_ms["kserve"]
         print(f"round {round_}: ours {ours:.3f} ms, kserve {theirs:.3f} ms, {theirs / ours:.1f} x")
 

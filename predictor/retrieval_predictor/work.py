@@ -182,6 +182,11 @@ class Encoded:
         """Tokens of the whole request."""
         return int(self.ids.size)
 
+    def of(self, texts: slice | Flags, tokens: slice | Flags) -> Encoded:
+        """Some of the texts, where `tokens` picks the tokens of those that `texts` picks."""
+        lengths, segments = self.lengths[texts], self.segments[texts]
+        return Encoded(self.ids[tokens], lengths, segments, self.outputs)
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:

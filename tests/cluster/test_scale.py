@@ -1,11 +1,10 @@
 """Two hundred services found at a start take few requests, little time, and then none at all."""
 
-import os
 import time
-from pathlib import Path
 
 import pytest
 
+from retrieval_bench.cpu import ProcessTrees
 from tests.cluster.api import INFERENCE_SERVICE, RETRIEVAL_SERVICE, condition, until
 from tests.cluster.nodes import cpu
 from tests.cluster.operated import service
@@ -22,12 +21,6 @@ WRITES = ("create", "update", "patch", "delete")
 
 def writes(proxy, namespace):
     return sum(proxy.count(verb=verb, namespace=namespace) for verb in WRITES)
-
-
-def cpu_seconds(pid):
-    """User and system time of a process; proc(5), fields 14 and 15."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @pytest.mark.timeout(3 * PATIENCE_S, func_only=True)
@@ -57,7 +50,7 @@ def test_many_services_are_reconciled_from_a_cold_start(
         limit_s=PATIENCE_S,
     )
     took("told_s")
-    cpu_s = took("operator_cpu_s", cpu_seconds(operator.server.pid))
+    cpu_s = took("operator_cpu_s", ProcessTrees([operator.server.pid]).cpu_s())
     assert cpu_s <= COLD_CPU_S
     until(lambda: is_quiet(proxy, namespace), "nothing is written any more", limit_s=PATIENCE_S)
     took("quiet_s")

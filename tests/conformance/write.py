@@ -8,12 +8,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from http import HTTPStatus
-from pathlib import Path
 
+from retrieval_operator.generate import main
 from tests.conformance import grpc, rest
 from tests.conformance.point import Point
-
-PAGE = Path(__file__).parents[2] / "docs/conformance.md"
 
 HEAD = """# The Open Inference Protocol, point by point
 
@@ -55,7 +53,4 @@ def _table(rows: Sequence[tuple[str, str, str]]) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    if "--check" not in sys.argv:
-        PAGE.write_text(page(), encoding="utf-8")
-    elif PAGE.read_text(encoding="utf-8") != page():
-        sys.exit("docs/conformance.md is out of date: run python -m tests.conformance.write")
+    sys.exit(main({"docs/conformance.md": page}))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from retrieval_operator.observe.pods import PodView, view
+from retrieval_operator.observe.pods import PodView, condition, one_line, view
 from retrieval_operator.observe.state import ComponentState, Stage, Trouble, TroubleKind
 from retrieval_operator.spec.choices import ComponentName
 from retrieval_operator.spec.env import KNOBS, env_name
@@ -108,15 +108,14 @@ def _has_failed(pod: Mapping[str, Any]) -> bool:
 
 def _refused_pods(status: Mapping[str, Any]) -> Iterable[Trouble]:
     """Pods that could not even be created: a quota, a policy or a missing ServiceAccount."""
-    for one in status.get("conditions") or ():
-        if one.get("type") == "ReplicaFailure" and one.get("status") == "True":
-            message = " ".join(str(one.get("message") or "").split())
-            yield Trouble(
-                TroubleKind.QUOTA,
-                str(one.get("reason") or "FailedCreate"),
-                message,
-                at=one.get("lastTransitionTime"),
-            )
+    failure = condition(status, "ReplicaFailure")
+    if failure.get("status") == "True":
+        yield Trouble(
+            TroubleKind.QUOTA,
+            str(failure.get("reason") or "FailedCreate"),
+            one_line(failure.get("message")),
+            at=failure.get("lastTransitionTime"),
+        )
 
 
 def _url(inference_service: Mapping[str, Any]) -> str | None:

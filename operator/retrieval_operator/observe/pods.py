@@ -73,9 +73,9 @@ def _answering(
 
 
 def _stage(status: Mapping[str, Any]) -> Stage:
-    if _condition(status, "Ready").get("status") == "True":
+    if condition(status, "Ready").get("status") == "True":
         return Stage.READY
-    if _condition(status, "PodScheduled").get("status") != "True":
+    if condition(status, "PodScheduled").get("status") != "True":
         return Stage.SCHEDULING
     if any("running" in (one.get("state") or {}) for one in status.get("containerStatuses") or ()):
         return Stage.LOADING
@@ -94,12 +94,12 @@ def _troubles(name: str, pod: Mapping[str, Any]) -> Iterator[Trouble]:
     if _is_node_gone(status):
         node = (pod.get("spec") or {}).get("nodeName") or "its node"
         yield Trouble(TroubleKind.NODE_LOST, "NodeNotReady", f"{node} does not report", name)
-    scheduled = _condition(status, "PodScheduled")
+    scheduled = condition(status, "PodScheduled")
     if scheduled.get("status") == "False" and scheduled.get("reason") in _UNSCHEDULED:
         yield Trouble(
             TroubleKind.UNSCHEDULABLE,
             str(scheduled["reason"]),
-            _text(scheduled),
+            one_line(scheduled.get("message")),
             name,
             at=scheduled.get("lastTransitionTime"),
         )
@@ -115,15 +115,15 @@ def _is_node_gone(status: Mapping[str, Any]) -> bool:
     The node lifecycle controller then changes that one condition and nothing else, where a kubelet
     gives a reason (kubernetes 1.36, MarkPodsNotReady in pkg/controller/util/node).
     """
-    ready = _condition(status, "Ready")
-    is_running = _condition(status, "ContainersReady").get("status") == "True"
+    ready = condition(status, "Ready")
+    is_running = condition(status, "ContainersReady").get("status") == "True"
     return is_running and ready.get("status") == "False" and not ready.get("reason")
 
 
 def _failed(name: str, status: Mapping[str, Any]) -> Trouble:
     """A pod that will not run again, such as an evicted one or one its node would not admit."""
     reason = str(status.get("reason") or "Failed")
-    return Trouble(TroubleKind.EVICTED, reason, _text(status), name)
+    return Trouble(TroubleKind.EVICTED, reason, one_line(status.get("message")), name)
 
 
 def _container(pod: str, container: Mapping[str, Any], *, is_initial: bool) -> Iterator[Trouble]:
@@ -133,7 +133,9 @@ def _container(pod: str, container: Mapping[str, Any], *, is_initial: bool) -> I
     kind = _waiting_kind(reason)
     who = str(container.get("name") or "")
     if kind is not None:
-        yield Trouble(kind, reason, _text(waiting), pod, who, restarts=_restarts(container))
+        yield Trouble(
+            kind, reason, one_line(waiting.get("message")), pod, who, restarts=_restarts(container)
+        )
         return
     end = state.get("terminated") or (container.get("lastState") or {}).get("terminated")
     if end and not (is_initial and end.get("exitCode") == 0):
@@ -161,7 +163,7 @@ def _ended(
     return Trouble(
         kind,
         waiting if is_named and waiting else said,
-        _text(end),
+        one_line(end.get("message")),
         pod,
         str(container.get("name") or ""),
         exit_code if isinstance(exit_code, int) else None,
@@ -188,12 +190,13 @@ def _restarts(container: Mapping[str, Any]) -> int:
     return int(container.get("restartCount") or 0)
 
 
-def _condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
+def condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
+    """The condition of this type, empty where the status has none."""
     conditions: Sequence[Mapping[str, Any]] = status.get("conditions") or ()
     return next((one for one in conditions if one.get("type") == kind), {})
 
 
-def _text(part: Mapping[str, Any]) -> str:
-    """Its message on one line; of a long log the end, where the error stands."""
-    message = " ".join(str(part.get("message") or "").split())
-    return message if len(message) <= _MOST_TEXT else "…" + message[-_MOST_TEXT:]
+def one_line(text: object) -> str:
+    """A message on one line; of a long log the end, where the error stands. None is empty."""
+    line = " ".join(str(text or "").split())
+    return line if len(line) <= _MOST_TEXT else "…" + line[-_MOST_TEXT:]

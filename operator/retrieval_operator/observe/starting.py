@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from retrieval_operator.observe.pods import view
+from retrieval_operator.observe.pods import condition, one_line, view
 from retrieval_operator.observe.state import Stage, Trouble, TroubleKind
 
 _SLOW_S: Final = 10.0
@@ -21,7 +21,6 @@ _HINDRANCES: Final = {
     "FailedAttachVolume",
     "FailedCreatePodSandBox",
 }
-_MOST_TEXT: Final = 400
 
 
 def longest_starting(pods: Iterable[Mapping[str, Any]], now: datetime) -> Mapping[str, Any] | None:
@@ -39,9 +38,8 @@ def hindrance(pod: Mapping[str, Any], events: Iterable[Mapping[str, Any]]) -> Tr
     reason = str(latest.get("reason") or "")
     if reason not in _HINDRANCES:
         return None
-    message = " ".join(str(latest.get("note") or "").split())[:_MOST_TEXT]
     name = str(pod["metadata"]["name"])
-    return Trouble(TroubleKind.NOT_CREATED, reason, message, name)
+    return Trouble(TroubleKind.NOT_CREATED, reason, one_line(latest.get("note")), name)
 
 
 def _is_starting(pod: Mapping[str, Any]) -> bool:
@@ -50,10 +48,8 @@ def _is_starting(pod: Mapping[str, Any]) -> bool:
 
 
 def _scheduled(pod: Mapping[str, Any]) -> datetime | None:
-    for one in pod["status"].get("conditions") or ():
-        if one.get("type") == "PodScheduled" and one.get("lastTransitionTime"):
-            return datetime.fromisoformat(str(one["lastTransitionTime"]))
-    return None
+    since = condition(pod["status"], "PodScheduled").get("lastTransitionTime")
+    return datetime.fromisoformat(str(since)) if since else None
 
 
 def _time(event: Mapping[str, Any]) -> str:

@@ -57,7 +57,7 @@ class Job:
         lengths = self.run.encoded.lengths
         self._starts = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
         self._missing = int(lengths.size)
-        self.reference = Reference(_rows(self.run.encoded, self._starts, 0, 1))
+        self.reference = Reference(self._between(0, 1))
         self.served_s = self.arrived_s
 
     @property
@@ -97,7 +97,7 @@ class Job:
         if start == 0:
             self.queue_s = now_s - self.arrived_s
         self.next_row, self.served_s = stop, now_s
-        return Part(_rows(self.run.encoded, self._starts, start, stop), start, self.reference)
+        return Part(self._between(start, stop), start, self.reference)
 
     def deliver(self, first: int, rows: Ragged, now_s: float, passes: Passes) -> None:
         """Take rows back from a batch; the last ones resolve the answer.
@@ -117,14 +117,12 @@ class Job:
             whole = joined(self._rows)
             self.answer.set_result(Rows(whole, self.queue_s, forward_s, self.passes))
 
+    def _between(self, first: int, last: int) -> Encoded:
+        tokens = slice(int(self._starts[first]), int(self._starts[last]))
+        return self.run.encoded.of(slice(first, last), tokens)
+
     def _room(self, width: int) -> Ragged:
         """Where the rows of all texts go; only dense ones are all as long as the first."""
         if self.run.encoded.outputs == Outputs.DENSE:
             return np.empty((self.size, width), dtype=np.float32)
         return [_NOTHING] * self.size
-
-
-def _rows(encoded: Encoded, starts: npt.NDArray[np.int64], first: int, last: int) -> Encoded:
-    ids = encoded.ids[starts[first] : starts[last]]
-    lengths, segments = encoded.lengths[first:last], encoded.segments[first:last]
-    return Encoded(ids, lengths, segments, encoded.outputs)

@@ -8,7 +8,7 @@ import numpy as np
 
 from retrieval_predictor.batching.job import Job
 from retrieval_predictor.ragged import Ragged
-from retrieval_predictor.work import NO_PASSES, Batch, Encoded, Part, Passes
+from retrieval_predictor.work import NO_PASSES, Batch, Part, Passes
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +89,8 @@ def rows_of(portions: tuple[Portion, ...], rows: Ragged) -> list[tuple[Portion, 
 
 
 def _cut(part: Part, rows: int) -> tuple[Part, Part]:
-    encoded, outputs = part.encoded, part.encoded.outputs
-    lengths, segments = encoded.lengths, encoded.segments
-    tokens = int(lengths[:rows].sum())
-    before = Encoded(encoded.ids[:tokens], lengths[:rows], segments[:rows], outputs)
-    after = Encoded(encoded.ids[tokens:], lengths[rows:], segments[rows:], outputs)
+    encoded = part.encoded
+    tokens = int(encoded.lengths[:rows].sum())
+    before = encoded.of(slice(rows), slice(tokens))
+    after = encoded.of(slice(rows, None), slice(tokens, None))
     return Part(before, part.first, part.reference), Part(after, part.first + rows, part.reference)

@@ -185,7 +185,5 @@ def _texts(batch: Batch, indices: list[int]) -> Batch:
 
 
 def _chosen(part: Part, texts: Flags) -> Part:
-    encoded = part.encoded
-    ids = encoded.ids[np.repeat(texts, encoded.lengths)]
-    lengths, segments = encoded.lengths[texts], encoded.segments[texts]
-    return Part(Encoded(ids, lengths, segments, encoded.outputs), part.first, part.reference)
+    tokens = np.repeat(texts, part.encoded.lengths)
+    return Part(part.encoded.of(texts, tokens), part.first, part.reference)

@@ -25,8 +25,8 @@ def model_facts(front: Frontend) -> dict[str, Any]:
     `platform` is empty, as KServe's own servers send it: the protocol's list has no name for
     transformers on torch. `versions` is absent, because versions are not served.
     """
-    inputs, outputs = _tensors(front)
-    return {"name": front.settings.name, "platform": "", "inputs": inputs, "outputs": outputs}
+    takes, gives = _tensors(front)
+    return {"name": front.settings.name, "platform": "", "inputs": takes, "outputs": gives}
 
 
 def offered(front: Frontend) -> Outputs:
