@@ -15,8 +15,10 @@ until grep -q "Ctrl-C stops" "$results/server.log"; do
   sleep 0.5
 done
 
+seed=0
 measure() {  # name, port, arguments
-  .venv/bin/retrieval-bench run "http://127.0.0.1:$2" --duration "$seconds" "${@:3}" -o "$results/$1.json"
+  seed=$((seed + 1))  # no text of one load in another: the predictor remembers its answers
+  .venv/bin/retrieval-bench run "http://127.0.0.1:$2" --duration "$seconds" --seed "$seed" "${@:3}" -o "$results/$1.json"
 }
 measure query-1 "$port" --dialect openai --workload q8 --concurrency 1
 measure query-32 "$port" --dialect openai --workload q8 --concurrency 32

@@ -71,10 +71,12 @@ serve_tei() {
 
 serve_ours
 for name in "${names[@]}"; do "serve_$name"; done
+seed=0
 for cell in $cells; do
   IFS=: read -r workload texts connections <<<"$cell"
+  seed=$((seed + 1))  # no text of one cell in another: a server may remember its answers
   "$bin/retrieval-bench" compare "${targets[@]}" --rounds "$rounds" --duration "$seconds" \
-    --workload "$workload" --texts "$texts" --concurrency "$connections" \
+    --workload "$workload" --texts "$texts" --concurrency "$connections" --seed "$seed" \
     -o "$results/$workload-$texts-c$connections.json"
   files+=("$results/$workload-$texts-c$connections.json")
 done
