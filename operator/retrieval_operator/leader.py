@@ -1,7 +1,8 @@
 """Which replica writes: the holder of a Lease.
 
 A lease has run out when its record has not changed for its length *as seen here*, so that clocks of
-machines are never compared. A holder that cannot renew stops before the others may take over.
+machines are never compared. A holder that cannot renew stops before the others may take over; until
+then it tries again and again, so that a request that is lost or answered late costs nothing.
 Source: client-go, tools/leaderelection (the rule, and why clocks are not compared).
 """
 
@@ -18,9 +19,11 @@ from typing import Final, Protocol
 import structlog
 
 from retrieval_operator.cluster.lease import Record
-from retrieval_operator.errors import ClusterError, Conflict
+from retrieval_operator.errors import ClusterError
 
-_RENEWALS_A_LEASE: Final = 3
+_RENEWALS_A_LEASE: Final = 5
+_TRIES_A_LEASE: Final = 15
+"""How soon a renewal that failed is repeated: 1 s in a lease of 15 s."""
 _LOOK_S: Final = 2.0
 """Pause of who does not lead: a lease that is given back is taken within it (client-go: 2 s)."""
 _GIVE_UP_AT: Final = 2 / 3
@@ -86,9 +89,11 @@ class Leader:
         self._lease = lease
         self._identity = identity
         self._seconds = lease_seconds
+        self._look_s = min(lease_seconds / _RENEWALS_A_LEASE, _LOOK_S)
         self._changed = changed
         self._off_loop = off_loop
         self._sight: Sight | None = None
+        self._own: Record | None = None
         self._until_s = float("-inf")
         self._leads = False
         self._clock: Callable[[], float] = lambda: 0.0
@@ -101,38 +106,39 @@ class Leader:
         """Take the lease when it is free and keep it, for ever."""
         self._clock = asyncio.get_running_loop().time
         while True:
-            await self._turn()
-            pause_s = self._seconds / _RENEWALS_A_LEASE
-            await asyncio.sleep(pause_s if self._leads else min(pause_s, _LOOK_S))
+            turns = _RENEWALS_A_LEASE
+            try:
+                await self._turn(self._clock())
+            except ClusterError as error:
+                turns = _TRIES_A_LEASE
+                self._own = None  # what the server has now must be read
+                log.warning("lease not renewed", error=str(error))
+                self._set(leads=self.holds())
+            await asyncio.sleep(self._seconds / turns if self._leads else self._look_s)
 
     async def resign(self) -> None:
         """Stop leading at once, and let another replica take over without waiting."""
-        was_leading, sight = self.holds(), self._sight
+        was_leading = self.holds()
         self._set(leads=False)
-        if was_leading and sight is not None:
+        if was_leading:
             with contextlib.suppress(ClusterError):
-                await self._write(sight.record, "", 1)
+                record = await self._off_loop(self._lease.read)
+                if record.holder == self._identity:
+                    await self._write(record, "", 1)
 
-    async def _turn(self) -> None:
-        started_s = self._clock()
-        try:
-            record = await self._off_loop(self._lease.read)
-            self._sight = see(self._sight, record, self._clock())
-            if move(self._sight, self._identity, self._clock()) is Move.WAIT:
-                self._set(leads=False)
-                return
-            record = await self._write(record, self._identity, self._seconds)
-            self._sight = see(self._sight, record, self._clock())
-            if not self.holds():
-                self._set(leads=False)  # passes were refused meanwhile: they are due again
-            self._until_s = started_s + self._seconds * _GIVE_UP_AT
-            self._set(leads=self._clock() < self._until_s)
-        except Conflict:
+    async def _turn(self, now_s: float) -> None:
+        """Renew the lease, take it, or see that it is another's."""
+        record = self._own or await self._off_loop(self._lease.read)
+        self._sight = see(self._sight, record, self._clock())
+        if move(self._sight, self._identity, self._clock()) is Move.WAIT:
             self._set(leads=False)
-        except ClusterError as error:
-            log.warning("lease not renewed", error=str(error))
-            if not self.holds():
-                self._set(leads=False)
+            return
+        self._own = await self._write(record, self._identity, self._seconds)
+        self._sight = see(self._sight, self._own, self._clock())
+        if not self.holds():
+            self._set(leads=False)  # passes were refused meanwhile: they are due again
+        self._until_s = now_s + self._seconds * _GIVE_UP_AT
+        self._set(leads=self._clock() < self._until_s)
 
     async def _write(self, before: Record, holder: str, seconds: int) -> Record:
         lease, now = self._lease, datetime.now(UTC)

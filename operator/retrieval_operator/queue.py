@@ -90,20 +90,12 @@ class Queue(Generic[K]):
             return
         self._later(key, max(delay_s, self._held_s(key)))
 
-    def forget(self, key: K) -> None:
-        """Drop the count of failures and the timer of a key that is gone."""
-        self._failures.pop(key, None)
-        self._held.pop(key, None)
-        timer = self._timers.pop(key, None)
-        if timer is not None:
-            timer.cancel()
-
     def clear(self) -> None:
-        """Drop everything that waits."""
-        for key in tuple(self._timers):
-            self.forget(key)
+        """Drop everything that waits; what a server asked to wait for counts on."""
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
         self._failures.clear()
-        self._held.clear()
         self._ready.clear()
         self._since_s.clear()
 

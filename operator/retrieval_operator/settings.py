@@ -146,7 +146,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _stall_is_longer_than_silence(self) -> Settings:
-        """A heartbeat comes every third of a lease: a shorter limit would always be red."""
+        """The watch hears each renewal of the lease: a shorter limit would be red for nothing."""
         if self.stall_seconds < self.lease_seconds:
             raise ValueError(
                 f"stall_seconds ({self.stall_seconds:g}) must be at least lease_seconds "

@@ -16,7 +16,13 @@ from retrieval_predictor import metrics
 from retrieval_predictor.admission import Estimate
 from retrieval_predictor.card import ModelCard
 from retrieval_predictor.chat import FORMS, read_chat
-from retrieval_predictor.errors import Malformed, NotReady, Overloaded, Unavailable
+from retrieval_predictor.errors import (
+    Malformed,
+    NotReady,
+    Overloaded,
+    TokenIdsRefused,
+    Unavailable,
+)
 from retrieval_predictor.outputs import read, require_offered, require_size
 from retrieval_predictor.prompts import prompt_text
 from retrieval_predictor.settings import Scoring
@@ -103,6 +109,8 @@ class Answerer:
             raise Malformed(
                 f"dimensions is {request.dimensions}, this model has 1 to {card.dimensions}"
             )
+        if not (card.accepts_token_ids or isinstance(request.inputs[0], str)):
+            raise TokenIdsRefused
         require_offered(request.outputs, card)
         sizes = tuple(len(one) for one in request.inputs if isinstance(one, str))
         tokens, answer, timings = await self._compute(
@@ -154,7 +162,7 @@ class Answerer:
             started_s = time.perf_counter()
             tokens = await tokenise()
             tokenised_s = time.perf_counter() - started_s
-            if not tokens.truncated.any():
+            if not np.count_nonzero(tokens.truncated):
                 self._estimate.learn(sum(sizes), tokens.encoded.tokens)
             run = Run(tokens.encoded, caller.deadline_s, caller.client)
             rows = await self._backend.run(run)

@@ -152,12 +152,15 @@ def _frame(kind: Kind, request_id: int, *parts: bytes) -> bytes:
 
 
 class FrameReader:
-    """Cuts a byte stream into frames, whatever pieces it arrives in."""
+    """Cuts a byte stream into frames, whatever pieces it arrives in.
 
-    __slots__ = ("_buffer",)
+    Most reads bring whole frames, which are cut out of them; only what is left over is kept.
+    """
+
+    __slots__ = ("_rest",)
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
+        self._rest = bytearray()
 
     def feed(self, data: bytes) -> list[Frame]:
         """Add bytes; returns every frame that is now whole.
@@ -165,21 +168,27 @@ class FrameReader:
         Raises:
             ValueError: The bytes are not frames of ours; the connection cannot be saved.
         """
-        self._buffer += data
-        frames, start = [], 0
-        while (end := self._end_of_frame(start)) is not None:
-            _, kind, request_id = _HEAD.unpack_from(self._buffer, start)
-            payload = memoryview(bytes(self._buffer[start + _HEAD.size : end]))
-            frames.append(Frame(Kind(kind), request_id, payload))
-            start = end
-        del self._buffer[:start]
+        if not self._rest:
+            frames, end = _cut(data)
+            self._rest += data[end:]
+            return frames
+        self._rest += data
+        frames, end = _cut(self._rest)
+        del self._rest[:end]
         return frames
 
-    def _end_of_frame(self, start: int) -> int | None:
-        if len(self._buffer) - start < _HEAD.size:
-            return None
-        (length,) = struct.unpack_from("<I", self._buffer, start)
+
+def _cut(data: bytes | bytearray) -> tuple[list[Frame], int]:
+    """The whole frames that bytes begin with, each payload a copy, and where the rest begins."""
+    frames, start, size, view = [], 0, len(data), memoryview(data)
+    while size - start >= _HEAD.size:
+        length, kind, request_id = _HEAD.unpack_from(data, start)
         if not _HEAD.size - _LENGTH_BYTES <= length <= MAX_FRAME_BYTES:
             raise ValueError(f"a frame of {length} bytes; the stream is not ours")
-        end: int = start + _LENGTH_BYTES + length
-        return end if end <= len(self._buffer) else None
+        end = start + _LENGTH_BYTES + length
+        if end > size:
+            break
+        payload = memoryview(bytes(view[start + _HEAD.size : end]))
+        frames.append(Frame(Kind(kind), request_id, payload))
+        start = end
+    return frames, start

@@ -83,6 +83,11 @@ class Batching(Slice):
     max_queue_tokens: Count = Field(
         262_144, description="Tokens that may wait in a lane; above it requests get 429."
     )
+    max_queue_wait_milliseconds: Annotated[int, Field(ge=0, le=600_000)] = Field(
+        2500,
+        description="Time that what waits in a lane may take at the measured rate; above it "
+        "requests get 429. 0 leaves max_queue_tokens alone.",
+    )
     max_queue_delay_milliseconds: Annotated[int, Field(ge=0, le=1000)] = Field(
         0, description="Time an unfilled batch waits for company; 0 never waits."
     )
@@ -133,6 +138,10 @@ class Settings(BaseSettings):
     precision: Precision = Field(Precision.AUTO, description="Auto, fp32, fp16 or bf16.")
     max_input_tokens: Annotated[int, Field(ge=8)] | None = Field(
         None, description="Tokens of one text; longer ones are cut. None is the checkpoint's limit."
+    )
+    accept_token_ids: bool = Field(
+        default=False,
+        description="Take token ids where an embedder takes texts; they have to be its own.",
     )
     prompts: dict[str, str] = Field(
         {}, description="Prompt texts by name; they replace the checkpoint's."

@@ -252,6 +252,7 @@ def _arrays(encoded: Encoded) -> tuple[Ints, Ints, Ints]:
 
 
 def _concatenate(rows: list[list[int]]) -> Encoded:
-    lengths = np.fromiter(map(len, rows), dtype=np.int32, count=len(rows))
-    ids = np.fromiter(chain.from_iterable(rows), dtype=np.int32, count=int(lengths.sum()))
+    sizes = list(map(len, rows))
+    lengths = np.array(sizes, dtype=np.int32)
+    ids = np.fromiter(chain.from_iterable(rows), dtype=np.int32, count=sum(sizes))
     return Encoded(ids, lengths, lengths)

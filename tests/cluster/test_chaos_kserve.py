@@ -5,25 +5,33 @@ from tests.cluster.nodes import whole
 from tests.cluster.operated import says, service, wait_ready
 from tests.cluster.process import answers
 
+TOLD_S = 10.0
+
 
 def test_without_kserves_webhook_a_service_waits_for_it(lab, operator, namespace, nodes, took):
-    nodes(whole())
-    lab.stop("kserve")
+    nodes(whole(count=2))
+    lab.api.apply(service("runs", namespace))
+    wait_ready(lab, "runs", namespace)
+    lab.kill("kserve")
     try:
+        took("killed_s")
         lab.api.apply(service("docs", namespace))
         found = lab.api.wait_for(
             RETRIEVAL_SERVICE,
             "docs",
-            says("KServeAvailable", "False", "WebhookUnreachable"),
+            says("Ready", "False", "WebhookUnreachable"),
             namespace=namespace,
+            limit_s=TOLD_S,
         )
         took("told_s")
-        assert "start the KServe controller" in condition(found, "KServeAvailable")["message"]
+        for kind in ("KServeAvailable", "EmbedderReady", "Ready"):
+            assert "start the KServe controller" in condition(found, kind)["message"]
+        wait_ready(lab, "runs", namespace)
         assert answers(f"{operator.url}/healthz")
     finally:
         lab.start("kserve")
     took("restarted_s")
-    wait_ready(lab, "docs", namespace, limit_s=45)
+    wait_ready(lab, "docs", namespace)
     took("ready_s")
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.cluster.api import until
-from tests.cluster.faults import FaultyApi, faulty_api, hang
+from tests.cluster.faults import FaultyApi, drop, faulty_api, hang, refusal
 from tests.cluster.nodes import whole
 from tests.cluster.operated import Operated, service, wait_ready
 
@@ -99,12 +99,25 @@ def test_a_leader_that_is_asked_to_stop_hands_over_at_once(lab, roles, namespace
     wait_ready(lab, "docs", namespace)
 
 
+def test_renewals_that_fail_and_then_succeed_do_not_cost_the_lead(roles):
+    leader, other = roles
+    log, renewals = leader.operator.server.log, {"verb": "update", "resource": "leases"}
+    told, before = len(log.read_bytes()), leader.calls.count(**renewals)
+    for answer in (refusal(500), refusal(409), drop):
+        leader.calls.answer(answer, **renewals)
+    until(lambda: leader.calls.count(**renewals) >= before + 6, "it renews again", limit_s=30)
+    assert leader.leads
+    assert not other.leads
+    assert b'"not leading"' not in log.read_bytes()[told:]
+
+
 def test_a_leader_that_cannot_renew_stops_writing_before_another_leads(
     lab, roles, namespace, nodes, took
 ):
     leader, other = roles
     nodes(whole())
-    leader.calls.answer(hang, times=10_000, resource="leases", verb="get")
+    for verb in ("get", "update"):
+        leader.calls.answer(hang, times=10_000, resource="leases", verb=verb)
     try:
         until(lambda: not leader.leads, "the leader stops", limit_s=30)
         assert not other.leads

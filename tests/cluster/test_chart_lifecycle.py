@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from retrieval_operator.crd import NAME, PLURAL, definition
 from retrieval_operator.spec.service import GROUP
 from tests.chart.helm import helm
+from tests.chart.versions import older, version
 from tests.chart.write import CHART
-from tests.cluster.api import DEPLOYMENT, NAMESPACE, RETRIEVAL_SERVICE, Api, Document
+from tests.cluster.api import (
+    DEPLOYMENT,
+    NAMESPACE,
+    RETRIEVAL_SERVICE,
+    Api,
+    Document,
+    Refused,
+    until,
+)
 from tests.cluster.lab import Lab
 from tests.support.spec import document
 
@@ -28,9 +36,10 @@ _NUMBERS = count(1)
 
 
 class Release:
-    """One release of the chart, in a namespace of its own."""
+    """One release of a chart, in a namespace of its own."""
 
-    def __init__(self, lab: Lab) -> None:
+    def __init__(self, lab: Lab, chart: Path) -> None:
+        self.chart = chart
         self.namespace = f"lifecycle-{next(_NUMBERS)}"
         self._where = ("--namespace", self.namespace, "--kubeconfig", lab.kubeconfig)
 
@@ -39,36 +48,29 @@ class Release:
         return helm(*arguments, *self._where, values=values)
 
 
-def older(folder: Path) -> Path:
-    """The chart as an earlier version might have been: a column fewer in the definition."""
-    shutil.copytree(CHART, folder)
-    chart = yaml.safe_load((folder / "Chart.yaml").read_text())
-    (folder / "Chart.yaml").write_text(
-        yaml.safe_dump(chart | {"version": "0.0.9", "appVersion": "0.0.9"})
-    )
-    crd = yaml.safe_load((folder / "files" / "crd.yaml").read_text())
-    crd["spec"]["versions"][0]["additionalPrinterColumns"].pop()
-    (folder / "files" / "crd.yaml").write_text(yaml.safe_dump(crd))
-    return folder
-
-
 def columns(api: Api) -> int:
     """How many columns `kubectl get rsvc` has."""
     return len(api.get(DEFINITION, NAME)["spec"]["versions"][0]["additionalPrinterColumns"])
 
 
+def container(api: Api, release: Release) -> Document:
+    """The operator's."""
+    deployment = api.get(DEPLOYMENT, FULL_NAME, release.namespace)
+    found: Document = deployment["spec"]["template"]["spec"]["containers"][0]
+    return found
+
+
 def image(api: Api, release: Release) -> str:
     """What the operator runs."""
-    deployment = api.get(DEPLOYMENT, FULL_NAME, release.namespace)
-    return str(deployment["spec"]["template"]["spec"]["containers"][0]["image"])
+    return str(container(api, release)["image"])
 
 
 @pytest.fixture
 def release(plane: Lab, api: Api, tmp_path: Path) -> Iterator[Release]:
     """An older version, installed over the definition that the lab has."""
-    made = Release(plane)
+    made = Release(plane, older(tmp_path / "older"))
     api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": made.namespace}})
-    made.helm("install", RELEASE, older(tmp_path / "older"), "--take-ownership")
+    made.helm("install", RELEASE, made.chart, "--take-ownership")
     yield made
     try:
         made.helm("uninstall", RELEASE)
@@ -84,12 +86,60 @@ def test_an_upgrade_brings_the_new_definition_and_a_rollback_takes_it_back(
     old = columns(api)
     assert image(api, release) == "retrieval-operator:0.0.9"
     release.helm("upgrade", RELEASE, CHART)
-    version = yaml.safe_load((CHART / "Chart.yaml").read_text())["appVersion"]
-    assert (columns(api), image(api, release)) == (old + 1, f"retrieval-operator:{version}")
+    assert (columns(api), image(api, release)) == (old + 1, f"retrieval-operator:{version()}")
     release.helm("rollback", RELEASE, "1")
     assert (columns(api), image(api, release)) == (old, "retrieval-operator:0.0.9")
     release.helm("upgrade", RELEASE, CHART)
     assert columns(api) == old + 1
+
+
+def test_an_upgrade_leaves_objects_as_they_were_written(release: Release, api: Api):
+    written = api.apply(document({"embedder": {"replicas": 2}}, name="early"))
+    release.helm("upgrade", RELEASE, CHART)
+    assert api.get(RETRIEVAL_SERVICE, "early")["spec"] == written["spec"]
+    api.delete(RETRIEVAL_SERVICE, "early")
+
+
+def test_a_rollback_hides_a_new_field_and_the_next_write_drops_it(release: Release, api: Api):
+    release.helm("upgrade", RELEASE, CHART)
+    names = ("written", "left-alone")
+    for name in names:
+        api.apply(document(name=name))
+        until(partial(takes_prompts, api, name), "the new field is served")
+    release.helm("rollback", RELEASE, "1")
+    until(lambda: not has_prompts(api, "written"), "the new field is hidden")
+    api.patch_status(RETRIEVAL_SERVICE, "written", {"phase": "Ready"})
+    release.helm("upgrade", RELEASE, CHART)
+    until(lambda: has_prompts(api, "left-alone"), "the new field is served again")
+    assert not has_prompts(api, "written")
+    for name in names:
+        api.delete(RETRIEVAL_SERVICE, name)
+
+
+def takes_prompts(api: Api, name: str) -> bool:
+    """Whether prompts are stored; a definition is in force a moment after it is written."""
+    prompts = {"prompts": {"query": "query: "}}
+    try:
+        api.patch(RETRIEVAL_SERVICE, name, {"spec": {"embedder": prompts}})
+    except Refused:
+        return False
+    return True
+
+
+def has_prompts(api: Api, name: str) -> bool:
+    """Whether they are seen in the object now."""
+    return "prompts" in api.get(RETRIEVAL_SERVICE, name)["spec"]["embedder"]
+
+
+def test_an_upgrade_keeps_the_values_that_were_set_and_takes_new_defaults(
+    release: Release, api: Api
+):
+    release.helm("upgrade", RELEASE, release.chart, "--set", "operator.workers=7")
+    assert container(api, release)["resources"]["limits"]["memory"] == "256Mi"
+    release.helm("upgrade", RELEASE, CHART, "--reset-then-reuse-values")
+    now = container(api, release)
+    assert now["resources"]["limits"]["memory"] == "512Mi"
+    assert {"name": "RETRIEVAL_OPERATOR_WORKERS", "value": "7"} in now["env"]
 
 
 def test_uninstalling_keeps_every_object_and_removes_the_rest(release: Release, api: Api):

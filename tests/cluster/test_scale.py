@@ -31,7 +31,7 @@ def test_many_services_are_reconciled_from_a_cold_start(
     operator.stop()
     for number in range(SERVICES):
         lab.api.create(service(f"docs-{number}", namespace, embedder={"gpu": None}))
-    before = writes(proxy, namespace)
+    before, told = writes(proxy, namespace), len(operator.server.log.read_bytes())
     took("created_s")
     operator.start()
     took("started_s")
@@ -57,6 +57,7 @@ def test_many_services_are_reconciled_from_a_cold_start(
     written = writes(proxy, namespace) - before
     took("writes_a_service", written / SERVICES)
     assert written <= WRITES_EACH * SERVICES
+    assert b'"not leading"' not in operator.server.log.read_bytes()[told:]
 
 
 def slowly(lab, kind, namespace):

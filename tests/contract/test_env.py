@@ -36,6 +36,7 @@ spec:
     workers: 3
     batching:
       {maxBatchTokens: 8192, maxBatchSize: 99, maxQueueTokens: 77777, maxQueueDelayMilliseconds: 4}
+    acceptTokenIds: true
     prompts: {query: "find: ", passage: ""}
     gpu: {}
   reranker:
@@ -98,6 +99,7 @@ def test_every_planned_number_reaches_the_predictor(path, gpu, monkeypatch):
         assert settings.batching.max_batch_tokens == plan_.room.batch_tokens
         assert settings.batching.max_batch_size == plan_.room.batch_texts
         assert settings.batching.max_queue_tokens == plan_.room.queue_tokens
+        assert settings.batching.max_queue_wait_milliseconds == 0
         assert settings.gpu.count == plan_.gpu_count
         assert settings.planned_memory_bytes == plan_.device_memory.planned_bytes
 
@@ -113,4 +115,5 @@ def test_every_field_an_author_sets_reaches_the_predictor(monkeypatch):
     assert embedder.precision.value == "fp16"
     assert (embedder.max_input_tokens, embedder.workers) == (384, 3)
     assert embedder.prompts == spec["prompts"]
+    assert embedder.accept_token_ids
     assert (reranker.scoring.value, reranker.instruction) == ("Auto", "judge by topic")

@@ -60,7 +60,8 @@ def test_every_setting_of_the_predictor_is_a_field_or_planned_or_set_by_hand():
 @pytest.mark.parametrize("knob", KNOBS)
 def test_a_knob_has_the_bounds_that_the_predictor_has(knob):
     theirs = leaves(Settings)[snaked(knob)]
-    ours = find(f"spec.reranker.{knob}")
+    component = "embedder" if knob == "acceptTokenIds" else "reranker"
+    ours = find(f"spec.{component}.{knob}")
     least = re.search(r"ge=(\d+)", repr(theirs))
     most = re.search(r"le=(\d+)", repr(theirs))
     said = [int(number) for number in re.findall(r"-?\d+", ours.bounds)]

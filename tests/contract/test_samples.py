@@ -81,6 +81,7 @@ def in_force(service, plan: Plan) -> Batching:
         max_batch_tokens=plan.max_batch_tokens.value,
         max_batch_size=plan.max_batch_size.value,
         max_queue_tokens=plan.max_queue_tokens.value,
+        max_queue_wait_milliseconds=round(plan.max_queue_wait_s * 1000),
         max_queue_delay_milliseconds=component.batching.max_queue_delay_milliseconds,
     )
 

@@ -156,6 +156,6 @@ async def test_the_estimate_of_a_request_follows_what_recent_texts_had(tokenizer
 
 
 async def test_token_ids_are_left_to_the_engine_to_count(tokenizer_path):
-    engine = CountingEngine(card(tokenizer_path))
+    engine = CountingEngine(card(tokenizer_path, accepts_token_ids=True))
     await Answerer(engine).embed(EmbedRequest(((1, 2, 3),)))
     assert engine.estimates == [0]

@@ -12,6 +12,7 @@ from torch import nn
 from retrieval_predictor.model import linears
 from retrieval_predictor.model.encoder import PackedEncoder, make_probe
 from retrieval_predictor.model.load import load
+from retrieval_predictor.model.packing import pack
 from retrieval_predictor.settings import Precision, Settings
 from tests.support import checkpoints
 
@@ -38,7 +39,7 @@ def test_a_model_with_prepacked_layers_gives_the_same_vectors(maker, tmp_path: P
     settings = Settings(model={"uri": f"file://{folder}"}, precision=Precision.FP32)
     runner: Any = load(settings, tmp_path).runner
     model = runner._encoder._model
-    encoder, probe = PackedEncoder(model), make_probe(250, 64)
+    encoder, probe = PackedEncoder(model), pack(make_probe(250, 64))
     with torch.inference_mode():
         wanted = encoder(probe)
         linears.replace(model)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,9 +13,14 @@ from structlog.testing import capture_logs
 
 from retrieval_predictor.card import ModelCard
 from retrieval_predictor.errors import UnsafeCheckpoint, UnsupportedModel
+from retrieval_predictor.model.heads import PoolingHead
 from retrieval_predictor.model.load import load
+from retrieval_predictor.model.packing import pack
+from retrieval_predictor.model.token_heads import TokenHead, TokenOutput
+from retrieval_predictor.outputs import EVERYTHING
 from retrieval_predictor.settings import Component, Settings
-from tests.support import checkpoints
+from retrieval_predictor.work import Outputs
+from tests.support import checkpoints, make
 from tests.support.token_outputs import SPECIAL, m3
 
 
@@ -77,3 +85,34 @@ def test_a_file_that_holds_something_else_is_refused_and_never_run(saved: object
     torch.save(saved, m3(tmp_path, pickled=True) / "sparse_linear.pt")
     with pytest.raises(UnsupportedModel, match=r"sparse_linear\.pt does not hold"):
         card_of(tmp_path, allow_pickle=True)
+
+
+@pytest.mark.parametrize(
+    ("asked", "computed"),
+    [
+        ((Outputs.DENSE, Outputs.DENSE), {}),
+        ((Outputs.SPARSE, Outputs.DENSE), {Outputs.SPARSE: 3}),
+        ((Outputs.DENSE, EVERYTHING), {Outputs.SPARSE: 7, Outputs.COLBERT: 6}),
+    ],
+)
+def test_a_layer_sees_the_tokens_of_those_texts_alone_that_want_it(asked, computed):
+    """By the tokens that go through each; requests of 3 and 7 tokens share a batch."""
+    seen: Counter[Outputs] = Counter()
+
+    def counting(flag: Outputs, numbers: torch.Tensor) -> torch.Tensor:
+        seen[flag] += len(numbers)
+        return numbers
+
+    layer = torch.ones(1, 8), torch.zeros(1)
+    kinds = tuple(
+        TokenOutput(flag, layer, partial(counting, flag), skipped)
+        for flag, skipped in ((Outputs.SPARSE, 0), (Outputs.COLBERT, 1))
+    )
+    head = TokenHead(PoolingHead(("cls",), (), 8), kinds)
+    texts = [
+        replace(make.encoded((length,)), outputs=one)
+        for length, one in zip((3, 7), asked, strict=True)
+    ]
+    batch = make.batch(*texts)
+    head(torch.ones(10, 8), pack(batch), batch)
+    assert seen == Counter(computed)

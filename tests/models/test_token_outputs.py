@@ -34,7 +34,10 @@ EACH = [Outputs(flags) for flags in range(1, 8)]
 
 def loaded_from(folder: Path) -> Loaded:
     settings = Settings(
-        model={"uri": f"file://{folder}"}, precision=Precision.FP32, max_input_tokens=MAX_TOKENS
+        model={"uri": f"file://{folder}"},
+        precision=Precision.FP32,
+        max_input_tokens=MAX_TOKENS,
+        accept_token_ids=True,
     )
     return load(settings, folder)
 

@@ -10,6 +10,7 @@ import torch
 
 from retrieval_predictor.model.attention import CannotPack, packed_attention, varlen_kernel
 from retrieval_predictor.model.encoder import make_probe
+from retrieval_predictor.model.packing import pack
 
 
 def test_the_pytorch_that_is_installed_has_a_kernel_that_takes_what_is_passed():
@@ -33,5 +34,5 @@ def test_a_model_that_caps_its_scores_is_not_packed():
     one = torch.zeros(1, 1, 4, 8)
     with pytest.raises(CannotPack, match="caps its attention scores"):
         packed_attention(
-            torch.nn.Module(), one, one, one, None, packed=make_probe(250, 4), softcap=50.0
+            torch.nn.Module(), one, one, one, None, packed=pack(make_probe(250, 4)), softcap=50.0
         )

@@ -12,6 +12,7 @@ from transformers import AutoModel, PreTrainedModel
 from retrieval_predictor.model import attention
 from retrieval_predictor.model.encoder import PackedEncoder, make_probe
 from retrieval_predictor.model.heads import PoolingHead
+from retrieval_predictor.model.packing import pack
 from retrieval_predictor.model.runner import Runner
 from retrieval_predictor.model.widening import Width
 from retrieval_predictor.ragged import joined
@@ -75,13 +76,13 @@ def test_a_batch_that_overflowed_beside_the_one_that_widened_is_computed_again(l
 
 def test_a_probe_shows_it_before_the_first_request(loud: Path):
     width = Width(read(loud, torch.float16))
-    width.settle(make_probe(250, 64))
+    width.settle(pack(make_probe(250, 64)))
     assert width.precision == "bf16"
 
 
 def test_a_model_that_fits_stays_in_fp16(sound: Path):
     model = read(sound, torch.float16)
-    Width(model).settle(make_probe(250, 64))
+    Width(model).settle(pack(make_probe(250, 64)))
     runner, width = runner_of(model)
     assert np.isfinite(runner.run(BATCH)).all()
     assert width.precision == "fp16"

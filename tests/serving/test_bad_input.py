@@ -28,7 +28,8 @@ CASES = {
     "no tensors": (INFER, {"inputs": []}, 400, "one input"),
     "too many dimensions": ("/v1/embeddings", {"input": "a", "dimensions": 999}, 400, "1 to 384"),
     "an unknown prompt": ("/embed", {"inputs": "a", "prompt_name": "poem"}, 400, "'poem'"),
-    "an id out of the vocabulary": ("/v1/embeddings", {"input": [99999]}, 400, "0 to 30521"),
+    "token ids": ("/v1/embeddings", {"input": [101, 102]}, 400, "acceptTokenIds: true"),
+    "lists of token ids": ("/embed", {"inputs": [[101], [102]]}, 400, "acceptTokenIds: true"),
     "too many texts": ("/embed", {"inputs": ["a"] * 5000}, 413, "the limit is 4096"),
     "too long and not to be cut": (
         "/embed",

@@ -80,8 +80,12 @@ async def test_langchain_async(embedder: Predictor, langchain: OpenAIEmbeddings)
     assert_same(await langchain.aembed_documents(TEXTS), vectors(embedder))
 
 
-def test_token_ids_of_another_tokenizer_are_refused_where_the_model_lacks_them(embedder: Predictor):
-    """LangChain's default sends ids of OpenAI's vocabulary of 100,000, for instance 92_914."""
+def test_token_ids_as_langchain_sends_them_by_default_are_refused_with_the_remedy(
+    embedder: Predictor,
+):
+    """They are of OpenAI's vocabulary, and this model has words of its own at these places."""
     client = openai.OpenAI(base_url=embedder.url + "/v1", api_key="none")
-    with client, pytest.raises(openai.BadRequestError, match="0 to 30521"):
-        client.embeddings.create(model="embedder", input=[[15339], [14957, 92_914]])
+    remedy = "check_embedding_ctx_length=False"
+    with client, pytest.raises(openai.BadRequestError, match=remedy) as refused:
+        client.embeddings.create(model="embedder", input=[[15339], [14957, 1917]])
+    assert refused.value.code == "token_ids_refused"

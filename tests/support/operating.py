@@ -174,7 +174,13 @@ def crashing(exit_code: int, reason: str = "Error", message: str = "", restarts:
     )
 
 
-def unschedulable(message: str = "0/3 nodes are available: 3 Insufficient nvidia.com/gpu.") -> Any:
+SCHEDULER_SAYS = (
+    "0/3 nodes are available: 3 Insufficient nvidia.com/gpu. no new claims to deallocate, "
+    "preemption: 0/3 nodes are available: 3 No preemption victims found for incoming pod."
+)
+
+
+def unschedulable(message: str = SCHEDULER_SAYS) -> Any:
     """A pod that no node takes."""
     scheduled = {
         "type": "PodScheduled",
@@ -423,9 +429,11 @@ class FakeLease:
     def __init__(self) -> None:
         self.record = Record()
         self.error: Exception | None = None
+        self.reads = 0
 
     def read(self) -> Record:
         """What it says."""
+        self.reads += 1
         self._check()
         return self.record
 

@@ -66,4 +66,12 @@ def described(trouble: Trouble) -> str:
         how += f", exit status {trouble.exit_code}"
     if trouble.restarts:
         how += f", {trouble.restarts} restart" + ("s" if trouble.restarts > 1 else "")
-    return f"{where}: {how}" + (f": {trouble.message}" if trouble.message else "")
+    said = _said(trouble)
+    return f"{where}: {how}" + (f": {said}" if said else "")
+
+
+def _said(trouble: Trouble) -> str:
+    """The message; of the scheduler's the first sentence, as the rest is on preemption."""
+    is_scheduler = trouble.kind is TroubleKind.UNSCHEDULABLE
+    text = trouble.message.partition(". ")[0] if is_scheduler else trouble.message
+    return text.removesuffix(".")

@@ -8,7 +8,7 @@ from typing import Final
 
 from retrieval_operator.derive.advice import advice, described
 from retrieval_operator.derive.reasons import STAGES, Reason
-from retrieval_operator.derive.situation import KServeState, Situation
+from retrieval_operator.derive.situation import Fault, KServeState, Situation
 from retrieval_operator.observe.state import ComponentState, Stage
 from retrieval_operator.spec.choices import ComponentName
 
@@ -56,6 +56,8 @@ def plan_valid(situation: Situation) -> Verdict:
     """Whether every component has a plan."""
     if situation.problems:
         return Verdict(UNKNOWN, Reason.NOT_ACCEPTED, "nothing is planned until it is accepted")
+    if not situation.answers:
+        return Verdict(UNKNOWN, Reason.INTERNAL, "planning failed; see Degraded")
     refusals = situation.refusals
     if refusals:
         text = "; ".join(f"{one.component.value}: {one}" for one in refusals)
@@ -97,9 +99,8 @@ def _not_made(situation: Situation) -> Verdict:
         return Verdict(FALSE, Reason.NOT_ACCEPTED, "the object is not accepted")
     if situation.refusals:
         return Verdict(FALSE, Reason.NOT_PLANNED, "no plan fits; see PlanValid")
-    fault = situation.fault
-    if fault is not None:
-        return Verdict(FALSE, fault.reason, fault.message)
+    if situation.fault is not None:
+        return _faulted(situation, situation.fault)
     return Verdict(FALSE, STAGES[Stage.ABSENT], "the InferenceService is being created")
 
 
@@ -124,7 +125,7 @@ def progressing(situation: Situation) -> Verdict:
         text = "; ".join(f"{s.name.value}: {_counted(s)}" for s in moving)
         return Verdict(TRUE, STAGES[moving[0].stage], text)
     if stopped is not None:
-        return Verdict(FALSE, Reason.BLOCKED, stopped.message)
+        return Verdict(FALSE, Reason.BLOCKED, f"{stopped.reason}, see Degraded")
     return Verdict(FALSE, Reason.COMPLETE, "nothing is on its way")
 
 
@@ -171,8 +172,14 @@ def _refused(situation: Situation) -> Verdict | None:
         return accepted(situation)
     if situation.refusals:
         return plan_valid(situation)
-    fault = situation.fault
-    return Verdict(FALSE, fault.reason, fault.message) if fault is not None else None
+    return _faulted(situation, situation.fault) if situation.fault is not None else None
+
+
+def _faulted(situation: Situation, fault: Fault) -> Verdict:
+    """Not applied; where KServe is why, in the words that say what to do about it."""
+    if fault.reason == situation.kserve.state.value:
+        return kserve_available(situation)
+    return Verdict(FALSE, fault.reason, fault.message)
 
 
 def _stopped(situation: Situation) -> Verdict | None:
@@ -189,6 +196,8 @@ def _stopped(situation: Situation) -> Verdict | None:
 
 
 def _counted(state: ComponentState) -> str:
+    if state.stage is Stage.ABSENT:
+        return "KServe has not made the Deployment yet"
     text = f"{state.ready} of {state.desired} pods answer"
     if state.stage is Stage.ROLLING_OUT:
         text += f", {state.updated} of {state.desired} are of the new version"
@@ -197,9 +206,11 @@ def _counted(state: ComponentState) -> str:
 
 def _planned(situation: Situation) -> Iterator[str]:
     for name, plan in situation.plans.items():
+        workers = plan.workers.value
         yield (
             f"{name.value}: {plan.precision.value.value} on {plan.device}, "
-            f"{plan.max_batch_tokens.value} tokens a batch, {plan.workers.value} API workers"
+            f"{plan.max_batch_tokens.value} tokens a batch, "
+            f"{workers} API worker{'s' if workers > 1 else ''}"
         )
 
 

@@ -79,7 +79,7 @@ _STATUS: Final = {
     Reason.BURST_HELD: "The pods can hold the burst of spec.objective.",
     Reason.BURST_NOT_HELD: "The pods cannot hold the burst of spec.objective.",
     Reason.IN_FORCE: "What the object asks for is in force, and every pod answers.",
-    Reason.BLOCKED: "A change cannot go on; the message says what stands in its way.",
+    Reason.BLOCKED: "A change cannot go on; `Degraded` says what stands in its way.",
     Reason.COMPLETE: "Nothing is on its way.",
     Reason.AS_PLANNED: "Nothing needs anybody's attention.",
 }

@@ -34,7 +34,7 @@ class Node:
 class Origin(Enum):
     """Where an inventory comes from, which decides what it can still become."""
 
-    CLUSTER = "the cluster's nodes"
+    CLUSTER = "the cluster"
     """Nodes can join, so a product that no node has now may be planned for by name."""
     FILE = "the node file"
     """A picture of a cluster; treated like one."""

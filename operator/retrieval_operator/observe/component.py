@@ -11,6 +11,8 @@ from retrieval_operator.spec.choices import ComponentName
 from retrieval_operator.spec.env import KNOBS, env_name
 
 _CONTAINER: Final = "kserve-container"
+_SCALER: Final = "serving.kserve.io/autoscalerClass"
+_STOPPED: Final = "serving.kserve.io/stop"
 _SHOWN: Final = tuple((env_name(knob), knob) for knob in (*KNOBS, "threads", "gpu.memoryBytes"))
 
 
@@ -78,10 +80,23 @@ def _is_current(deployment: Mapping[str, Any] | None) -> bool:
 
 
 def _follows(deployment: Mapping[str, Any] | None, inference_service: Mapping[str, Any]) -> bool:
-    """Whether KServe has passed the present settings on to the Deployment yet."""
-    given = _environment(((deployment or {}).get("spec") or {}).get("template"))
-    wanted = _environment({"spec": (inference_service.get("spec") or {}).get("predictor")})
-    return wanted.items() <= given.items()
+    """Whether KServe has passed the present settings and number of pods on to the Deployment."""
+    spec = (deployment or {}).get("spec") or {}
+    predictor = (inference_service.get("spec") or {}).get("predictor") or {}
+    given, wanted = _environment(spec.get("template")), _environment({"spec": predictor})
+    return wanted.items() <= given.items() and _fixed(inference_service) in {
+        None,
+        spec.get("replicas"),
+    }
+
+
+def _fixed(inference_service: Mapping[str, Any]) -> int | None:
+    """The number of pods, where no scaler decides it."""
+    annotations = inference_service["metadata"].get("annotations") or {}
+    if annotations.get(_SCALER) != "none" or _STOPPED in annotations:
+        return None
+    replicas = ((inference_service.get("spec") or {}).get("predictor") or {}).get("minReplicas")
+    return None if replicas is None else int(replicas)
 
 
 def _newest_first(pods: Iterable[PodView]) -> list[PodView]:

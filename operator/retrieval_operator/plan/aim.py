@@ -13,7 +13,8 @@ class Aim:
     """The bounds on one batch and on the queue before it.
 
     `peak_share` of the device's peak rate has to be reached, unless a batch would take longer than
-    `batch_s` or hold more than `most_tokens`. Work that would wait longer than `wait_s` is refused.
+    `batch_s` or hold more than `most_tokens`. Work that would wait longer than `wait_s` is refused,
+    or longer than `WAIT_SHARE` of the time in which an objective wants its answers.
     """
 
     peak_share: float
@@ -31,6 +32,9 @@ GPU_AIMS: Final = {
 
 Beyond 32 k to 64 k tokens a batch is bound by the host that makes and splits it.
 """
+
+WAIT_SHARE: Final = 5 / 6
+"""Part of the time for an answer that may be spent in the queue: 2.5 of 3 s."""
 
 CPU_AIMS: Final = {
     Profile.LATENCY: Aim(peak_share=0.75, batch_s=0.10, most_tokens=2048, wait_s=1.0),

@@ -29,7 +29,10 @@ class GpuAsk:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One component's wishes; None is left to the planner. Cores are in thousandths."""
+    """One component's wishes; None is left to the planner. Cores are in thousandths.
+
+    `within_s` is the time in which the object's objective wants requests answered.
+    """
 
     component: ComponentName
     uri: str
@@ -39,6 +42,7 @@ class Ask:
     max_batch_tokens: int | None = None
     max_batch_size: int | None = None
     max_queue_tokens: int | None = None
+    within_s: float | None = None
     workers: int | None = None
     allow_pickle: bool = False
     gpu: GpuAsk | None = None
@@ -67,6 +71,7 @@ def ask_of(spec: RetrievalServiceSpec, component: Component) -> Ask:
         max_batch_tokens=batching.max_batch_tokens,
         max_batch_size=batching.max_batch_size,
         max_queue_tokens=batching.max_queue_tokens,
+        within_s=spec.objective.within_seconds if spec.objective else None,
         workers=component.workers,
         allow_pickle=component.model.allow_pickle,
         gpu=_gpu(component.gpu) if component.gpu else None,

@@ -8,7 +8,7 @@ from typing import Final
 
 from retrieval_operator.facts.family import Attention
 from retrieval_operator.facts.model import ModelFacts
-from retrieval_operator.plan.aim import Aim
+from retrieval_operator.plan.aim import WAIT_SHARE, Aim
 from retrieval_operator.plan.ask import Ask
 from retrieval_operator.plan.cost import Speed
 from retrieval_operator.plan.result import By, Decision, Reason, Refusal, Refused, Room
@@ -140,6 +140,11 @@ def queue_tokens(ask: Ask, aim: Aim, batch: int, longest: int, tokens_s: float) 
         return Decision(least, By.PLANNED, "two batches or eight of the longest inputs")
     why = f"{aim.wait_s:g} s of work at the estimated rate; what would wait longer gets 429"
     return Decision(in_time, By.PLANNED, why)
+
+
+def queue_wait_s(ask: Ask, aim: Aim) -> float:
+    """How long work may wait at the rate that an engine measures: the profile's or objective's."""
+    return aim.wait_s if ask.within_s is None else min(aim.wait_s, WAIT_SHARE * ask.within_s)
 
 
 def _too_long(ask: Ask, asked: int, facts: ModelFacts) -> Refusal:

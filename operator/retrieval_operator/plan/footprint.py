@@ -46,6 +46,10 @@ CPU_ENGINE_RUNTIME: Final = Measured(
     825 * MIB,
     "Python, torch and transformers: 928 MiB RSS − 103 MiB weights and batch (all-MiniLM-L6-v2)",
 )
+CPU_SLOT: Final = Measured(
+    64 * MIB,
+    "free pieces in a thread's heap: 728 MiB with two slots − 666 with one (all-MiniLM-L6-v2)",
+)
 API_PROCESS: Final = Measured(160 * MIB, "159 MiB RSS each after use")
 SUPERVISOR: Final = Measured(60 * MIB, "supervisor and resource tracker: 59 MiB RSS")
 RESULT_CACHE: Final = Measured(64 * MIB, "rows of texts computed before, when it is full")

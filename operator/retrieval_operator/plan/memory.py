@@ -14,7 +14,14 @@ from retrieval_operator.devices import Device
 from retrieval_operator.facts.family import Attention, Mlp
 from retrieval_operator.facts.model import ModelFacts
 from retrieval_operator.plan import footprint
-from retrieval_operator.plan.result import API_WORKERS, HEADROOM, QUEUE, RESULT_CACHE, Term
+from retrieval_operator.plan.result import (
+    API_WORKERS,
+    FURTHER_SLOTS,
+    HEADROOM,
+    QUEUE,
+    RESULT_CACHE,
+    Term,
+)
 from retrieval_operator.spec.choices import Precision
 
 VALUE_BYTES: Final = {Precision.FP32: 4, Precision.FP16: 2, Precision.BF16: 2}
@@ -60,15 +67,16 @@ def device_terms(load: Load, device: Device) -> tuple[Term, ...]:
     return (*parts, _headroom(parts, footprint.GPU_HEADROOM))
 
 
-def host_terms(load: Load, *, gpus: int, workers: int, queue_tokens: int) -> tuple[Term, ...]:
+def host_terms(
+    load: Load, *, gpus: int, workers: int, queue_tokens: int, threads: int = 1
+) -> tuple[Term, ...]:
     """What the pod takes of main memory; on a CPU (no `gpus`) with weights and activations.
 
-    Each GPU has an engine process of its own, with its own queue.
+    Each GPU has an engine process of its own, with its own queue. The `threads` of a CPU compute
+    batches side by side.
     """
     runtime = footprint.GPU_HOST_RUNTIME if gpus else footprint.CPU_ENGINE_RUNTIME
-    engine = (
-        (_staging(load),) if gpus else (weights(load), activations(load), *attention(load, None))
-    )
+    engine = (_staging(load),) if gpus else _on_cpu(load, threads)
     engines = max(1, gpus)
     parts = (
         _each(engines, Term("engine runtime", runtime.bytes, runtime.basis)),
@@ -81,6 +89,21 @@ def host_terms(load: Load, *, gpus: int, workers: int, queue_tokens: int) -> tup
         ),
     )
     return (*parts, _headroom(parts, footprint.HOST_HEADROOM))
+
+
+def _on_cpu(load: Load, threads: int) -> tuple[Term, ...]:
+    further, one = cpu_slots(load, threads) - 1, footprint.CPU_SLOT
+    slots = Term(
+        FURTHER_SLOTS,
+        further * one.bytes,
+        f"{further} × {one.bytes // footprint.MIB} MiB: {one.basis}",
+    )
+    return (weights(load), activations(load), *attention(load, None), slots)
+
+
+def cpu_slots(load: Load, threads: int) -> int:
+    """Batches that an engine computes side by side on so many threads, as the predictor has it."""
+    return max(1, min(threads, load.max_batch_tokens // load.max_input_tokens))
 
 
 def weights(load: Load) -> Term:

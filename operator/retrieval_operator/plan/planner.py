@@ -117,6 +117,7 @@ def _plan(ask: Ask, site: Site, load: Load, sizes: batching.Sizes, room: Room) -
         max_batch_tokens=sizes.batch_tokens,
         max_batch_size=sizes.batch_texts,
         max_queue_tokens=sizes.queue_tokens,
+        max_queue_wait_s=batching.queue_wait_s(ask, site.aim),
         room=room,
         workers=site.workers,
         threads=site.threads,

@@ -22,7 +22,8 @@ HEADROOM = "headroom"
 API_WORKERS = "API workers"
 QUEUE = "queue"
 RESULT_CACHE = "result cache"
-_AFTER_WARM_UP = {HEADROOM, API_WORKERS, QUEUE, RESULT_CACHE}
+FURTHER_SLOTS = "further slots"
+_AFTER_WARM_UP = {HEADROOM, API_WORKERS, QUEUE, RESULT_CACHE, FURTHER_SLOTS}
 """Terms that an engine has not taken by then: other processes have, or they fill up later."""
 
 
@@ -118,6 +119,7 @@ class Plan:
 
     `device` names the product (or the cores), `basis` where its memory is known from.
     `gpu_memory` is None on a CPU, where `memory` holds weights and activations too.
+    `max_queue_wait_s` follows from profile and objective; no field sets it.
     """
 
     component: ComponentName
@@ -132,6 +134,7 @@ class Plan:
     max_batch_tokens: Decision[int]
     max_batch_size: Decision[int]
     max_queue_tokens: Decision[int]
+    max_queue_wait_s: float
     room: Room
     workers: Decision[int]
     threads: Decision[int]

@@ -59,6 +59,7 @@ class Site:
             gpus=self.gpus,
             workers=self.workers.value,
             queue_tokens=queue_tokens,
+            threads=self.threads.value,
         )
         return Budget(terms, self.host_bytes, self.host_basis)
 

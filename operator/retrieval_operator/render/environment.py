@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from retrieval_operator.plan.result import Plan
 from retrieval_operator.spec.choices import Scoring
-from retrieval_operator.spec.component import Component, Reranker
+from retrieval_operator.spec.component import Component, Embedder, Reranker
 from retrieval_operator.spec.env import env_name
 
 
@@ -35,6 +35,7 @@ def room_environment(plan: Plan, limits_file: str) -> dict[str, str]:
         "batching.maxBatchTokens": str(plan.room.batch_tokens),
         "batching.maxBatchSize": str(plan.room.batch_texts),
         "batching.maxQueueTokens": str(plan.room.queue_tokens),
+        "batching.maxQueueWaitMilliseconds": "0",
         "batching.maxQueueDelayMilliseconds": "0",
         "limitsFile": limits_file,
     }
@@ -64,6 +65,7 @@ def _planned(plan: Plan) -> Iterator[tuple[str, str]]:
     yield "batching.maxBatchTokens", str(plan.max_batch_tokens.value)
     yield "batching.maxBatchSize", str(plan.max_batch_size.value)
     yield "batching.maxQueueTokens", str(plan.max_queue_tokens.value)
+    yield "batching.maxQueueWaitMilliseconds", str(round(plan.max_queue_wait_s * 1000))
     yield "gpu.count", str(plan.gpu_count)
     if plan.gpu_memory_cap_bytes:
         yield "gpu.memoryBytes", str(plan.gpu_memory_cap_bytes)
@@ -74,6 +76,8 @@ def _asked(component: Component) -> Iterator[tuple[str, str]]:
     delay = component.batching.max_queue_delay_milliseconds
     if delay:
         yield "batching.maxQueueDelayMilliseconds", str(delay)
+    if isinstance(component, Embedder) and component.accept_token_ids:
+        yield "acceptTokenIds", "true"
     if component.prompts:
         yield "prompts", json.dumps(dict(component.prompts), ensure_ascii=False, sort_keys=True)
     if isinstance(component, Reranker):

@@ -38,11 +38,12 @@ def limits(service: RetrievalService, component: Component, plan: Plan) -> Manif
 
 
 def limits_of(component: Component, plan: Plan) -> dict[str, int]:
-    """Each limit by the name it has in `batching`."""
+    """Each limit by the name it has in the predictor's `batching`."""
     return {
         "maxBatchTokens": plan.max_batch_tokens.value,
         "maxBatchSize": plan.max_batch_size.value,
         "maxQueueTokens": plan.max_queue_tokens.value,
+        "maxQueueWaitMilliseconds": round(plan.max_queue_wait_s * 1000),
         "maxQueueDelayMilliseconds": component.batching.max_queue_delay_milliseconds,
     }
 

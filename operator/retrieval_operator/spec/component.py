@@ -191,6 +191,11 @@ class Embedder(Component):
 
     name = ComponentName.EMBEDDER
 
+    accept_token_ids: bool = False
+    """Take token ids where requests have texts (OpenAI's and TEI's routes). They have to be of the
+    model's own tokenizer: nobody can tell, and others give vectors of other words. Off: a request
+    with token ids is refused."""
+
 
 class Reranker(Component):
     """Scores documents against a query."""

@@ -26,6 +26,7 @@ KNOBS: Final = (
     "batching.maxQueueTokens",
     "batching.maxQueueDelayMilliseconds",
     "gpu.count",
+    "acceptTokenIds",
     "prompts",
     "scoring",
     "instruction",
@@ -34,6 +35,7 @@ KNOBS: Final = (
 
 PLANNED: Final = (
     "auth.apiKeysFile",
+    "batching.maxQueueWaitMilliseconds",
     "component",
     "gpu.memoryBytes",
     "limitsFile",

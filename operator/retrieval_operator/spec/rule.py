@@ -61,4 +61,6 @@ def _fact(expression: str, block: Block) -> object:
     value: Any = block
     for name in parts["path"].split("."):
         value = getattr(value, to_snake(name))
+    if isinstance(value, float) and value.is_integer():
+        return int(value)  # the API server writes 1 for 1.0
     return len(value) if parts["call"] else value

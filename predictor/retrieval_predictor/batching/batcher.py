@@ -227,6 +227,7 @@ class Batcher:
         started_s = self._clock()
         patience_s = self.rate.hang_after_s(batch.tokens)
         self._observer.batch_started()
+        self._queue.computing_tokens += batch.tokens
         try:
             async with asyncio.timeout(patience_s):
                 rows = await self._device.run(batch)
@@ -237,9 +238,11 @@ class Batcher:
         except TimeoutError:
             raise DeviceLost(f"no answer to {batch.tokens} tokens in {patience_s:.0f} s") from None
         finally:
+            self._queue.computing_tokens -= batch.tokens
             self._observer.batch_ended()
         forward_s = self._clock() - started_s
-        self.rate.record(batch.tokens, forward_s)
+        if not self._queue.is_idle(batch.tokens):
+            self.rate.record(batch.tokens, forward_s)
         self._observer.batch_done(batch, forward_s)
         return rows
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import math
 from dataclasses import replace
 
 from retrieval_predictor.admission import Load, fits, retry_after_s
@@ -24,19 +25,27 @@ _SLACK = 64
 """Deadlines of jobs that have left the queue are swept out once they outnumber the others."""
 
 
+_SMALL = 4
+"""A batch below this part of its budget says little about how fast full ones are."""
+
+
 class Queue:
     """Holds jobs until all their rows are in batches. Never awaits; the clock is an argument.
 
-    `budget` is what a batch may hold now, which is at most what the limits say. `max_tokens` is
-    what may wait in a lane. `shares` batches, computed side by side, have the budget together.
+    `budget` is what a batch may hold now, which is at most what the limits say. `max_tokens` may
+    wait in a lane, and no more of them than the device computes in `max_wait_s` together with the
+    `computing_tokens` that it has now. `shares` batches, computed side by side, have the budget
+    together.
     """
 
-    def __init__(self, limits: Limits, max_tokens: int) -> None:
+    def __init__(self, limits: Limits, max_tokens: int, max_wait_s: float = math.inf) -> None:
         self._limits = limits
         self._planned_batch_tokens = limits.max_batch_tokens
         self.budget = Budget(limits.max_batch_tokens)
         self.max_tokens = max_tokens
+        self.max_wait_s = max_wait_s
         self.shares = 1
+        self.computing_tokens = 0
         self._lanes = {lane: Turns() for lane in Lane}
         self._deadlines: list[tuple[float, int, Job]] = []
         self._numbers = itertools.count()
@@ -57,14 +66,25 @@ class Queue:
     def load(self, tokens_per_s: float) -> Load:
         """What waits, for those who decide whether to send more; the rate is the device's."""
         query, bulk = self._lanes[Lane.QUERY].tokens, self._lanes[Lane.BULK].tokens
-        return Load(query, bulk, self.max_tokens, tokens_per_s)
+        return Load(query, bulk, self.bound_tokens(tokens_per_s), tokens_per_s)
 
-    def limit(self, limits: Limits, max_tokens: int) -> None:
+    def bound_tokens(self, tokens_per_s: float) -> int:
+        """Tokens that may wait in a lane of a device with this rate; 0 where it is not known."""
+        if not tokens_per_s:
+            return self.max_tokens
+        in_time = min(tokens_per_s * self.max_wait_s - self.computing_tokens, self.max_tokens)
+        return max(int(in_time), 0)
+
+    def is_idle(self, batch_tokens: int) -> bool:
+        """Whether a batch of so many tokens was small because there was nothing more to compute."""
+        return not self.tokens and _SMALL * batch_tokens * self.shares < self.budget.tokens
+
+    def limit(self, limits: Limits, max_tokens: int, max_wait_s: float = math.inf) -> None:
         """Put other limits in force; what waits already stays. A new budget forgets failures."""
         if limits.max_batch_tokens != self._planned_batch_tokens:
             self._planned_batch_tokens = limits.max_batch_tokens
             self.budget = Budget(limits.max_batch_tokens)
-        self._limits, self.max_tokens = limits, max_tokens
+        self._limits, self.max_tokens, self.max_wait_s = limits, max_tokens, max_wait_s
 
     def put(self, job: Job, drain_tokens_per_s: float) -> None:
         """Let a job wait.
@@ -73,10 +93,10 @@ class Queue:
             Overloaded: Its lane is full; says when it will not be, from the measured rate.
         """
         lane, asked = self._lanes[job.lane], job.run.encoded.tokens
-        held_tokens = lane.tokens_of(job.run.client)
-        if not fits(asked, held_tokens, lane.tokens, lane.clients, self.max_tokens):
-            retry_s = retry_after_s(asked, lane.tokens, self.max_tokens, drain_tokens_per_s)
-            raise Overloaded(asked, lane.tokens, self.max_tokens, retry_s)
+        held, bound = lane.tokens_of(job.run.client), self.bound_tokens(drain_tokens_per_s)
+        if not fits(asked, held, lane.tokens, lane.clients, bound):
+            retry_s = retry_after_s(asked, lane.tokens, bound, drain_tokens_per_s)
+            raise Overloaded(asked, lane.tokens, bound, retry_s)
         lane.add(job)
         if job.run.deadline_s:
             self._watch_deadline(job)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import math
 import time
 from functools import partial
 from pathlib import Path
@@ -28,11 +29,14 @@ from retrieval_predictor.engine.warmup import warm_up
 from retrieval_predictor.errors import NotReady
 from retrieval_predictor.frames import BEAT_S
 from retrieval_predictor.model.load import load
+from retrieval_predictor.model.memory import trim
 from retrieval_predictor.model.widening import Width
 from retrieval_predictor.settings import Batching, Scoring, Settings
 from retrieval_predictor.work import Run
 
 log = structlog.get_logger(__name__)
+
+_TRIM_S = 20.0
 
 
 class Engine:
@@ -42,7 +46,7 @@ class Engine:
         self._settings = settings
         self._scratch = scratch
         self._limits = LimitsFile(settings.limits_file, settings.batching)
-        self._queue = Queue(limits_of(settings.batching), settings.batching.max_queue_tokens)
+        self._queue = queue_of(settings.batching)
         self._observer = EngineObserver(self._queue, settings)
         self._batcher: Batcher | None = None
         self._connections: set[Connection] = set()
@@ -99,6 +103,7 @@ class Engine:
         )
         async with server, asyncio.TaskGroup() as tasks:
             tasks.create_task(self._beat())
+            tasks.create_task(_trim_memory())
             self._batcher = await self._started()
             self._enter("ready")
             await self._batcher.run()
@@ -112,7 +117,7 @@ class Engine:
         self._warm_up = await warm_up(device, loaded.card, self._settings.batching)
         results = results_for(loaded.card, self._settings.cache_bytes)
         batcher = Batcher(self._queue, device, self._observer, time.monotonic, results)
-        batcher.rate.start_at(self._warm_up.tokens_per_s)
+        batcher.rate.start_at(self._warm_up.tokens, self._warm_up.forward_s)
         self._observer.model_ready(loaded.card, device.slots if device.divides else 1)
         return batcher
 
@@ -131,7 +136,7 @@ class Engine:
             return
         if self._limits.look(self._card.max_input_tokens):
             batching = self._limits.batching
-            self._queue.limit(limits_of(batching), batching.max_queue_tokens)
+            self._queue.limit(limits_of(batching), batching.max_queue_tokens, max_wait_s(batching))
             log.info("limits", **batching.model_dump())
         metrics.limits_refused.set(self._limits.problem is not None)
 
@@ -154,6 +159,23 @@ class Engine:
     def _tell(self) -> None:
         for connection in self._connections:
             connection.tell(self.state, self.load)
+
+
+async def _trim_memory() -> None:
+    """Keep what the process holds near what it uses; in a thread, as it takes some milliseconds."""
+    while True:
+        await asyncio.sleep(_TRIM_S)
+        await asyncio.to_thread(trim)
+
+
+def queue_of(batching: Batching) -> Queue:
+    """An empty queue with the bounds of these settings."""
+    return Queue(limits_of(batching), batching.max_queue_tokens, max_wait_s(batching))
+
+
+def max_wait_s(batching: Batching) -> float:
+    """How long what waits may take to compute; infinity where only tokens are bounded."""
+    return batching.max_queue_wait_milliseconds / 1000 or math.inf
 
 
 def limits_of(batching: Batching) -> Limits:

@@ -1,8 +1,9 @@
 """Batching limits that change while the engine serves, from a file that somebody else writes.
 
-The file is JSON with any of `maxBatchTokens`, `maxBatchSize`, `maxQueueTokens` and
-`maxQueueDelayMilliseconds`; what it leaves out is as it was at start. A ConfigMap mounted as a
-folder is such a file: the kubelet swaps a link, so a reader sees the old file or the new one.
+The file is JSON with any of `maxBatchTokens`, `maxBatchSize`, `maxQueueTokens`,
+`maxQueueWaitMilliseconds` and `maxQueueDelayMilliseconds`; what it leaves out is as it was at
+start. A ConfigMap mounted as a folder is such a file: the kubelet swaps a link, so a reader sees
+the old file or the new one.
 """
 
 from __future__ import annotations

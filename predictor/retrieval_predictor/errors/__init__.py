@@ -11,6 +11,7 @@
     │   ├── BodyTooSlow             the body did not arrive in time
     │   ├── TooManyTexts            more texts than the limit
     │   ├── InputTooLong            a text over the limit, and truncation was refused
+    │   ├── TokenIdsRefused         token ids where only texts are taken
     │   └── OutOfVocabulary         a token id the model does not have
     ├── Overloaded              the caller waits
     ├── DeadlineExceeded        nobody waits any more
@@ -41,6 +42,7 @@ from retrieval_predictor.errors.request import (
     Malformed,
     OutOfVocabulary,
     RequestError,
+    TokenIdsRefused,
     TooManyTexts,
     Unauthorised,
     UnknownModel,
@@ -90,6 +92,7 @@ __all__ = [
     "RequestError",
     "RetrievalError",
     "StartupError",
+    "TokenIdsRefused",
     "TooManyTexts",
     "Unauthorised",
     "Unavailable",

@@ -133,6 +133,20 @@ class InputTooLong(RequestError):
 
 
 @dataclass(eq=False)
+class TokenIdsRefused(RequestError):
+    """Token ids where only texts are taken: nothing shows whose vocabulary they are of."""
+
+    code: ClassVar[str] = "token_ids_refused"
+
+    def __str__(self) -> str:
+        return (
+            "token ids are not taken here; send texts (LangChain's OpenAIEmbeddings does with "
+            "check_embedding_ctx_length=False), or set acceptTokenIds: true if every client sends "
+            "ids of this model's own tokenizer"
+        )
+
+
+@dataclass(eq=False)
 class OutOfVocabulary(RequestError):
     """A token id that the model has no embedding for."""
 

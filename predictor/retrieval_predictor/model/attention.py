@@ -19,7 +19,7 @@ from torch.nn.functional import scaled_dot_product_attention
 from transformers.masking_utils import AttentionMaskInterface
 from transformers.modeling_utils import AttentionInterface
 
-from retrieval_predictor.model.packing import Block, Packed
+from retrieval_predictor.model.packing import Packed, Span
 
 NAME = "retrieval_packed"
 _VARLEN_OPTIONS = {"scale", "window_size", "enable_gqa"}
@@ -50,20 +50,25 @@ def packed_attention(  # noqa: PLR0913  (the signature is transformers')
     scaling: float | None = None,
     sliding_window: int | None = None,
     softcap: float | None = None,
+    is_causal: bool | None = None,
     **_kwargs: Any,
 ) -> tuple[Tensor, None]:
     """Attend inside each text of a packed batch.
 
-    Shapes: query (1, heads, T, head size), key and value with as many or fewer heads (grouped-query
-    attention) -> (1, T, heads, head size), the layout transformers expects back.
+    Shapes: query (1, heads, C, head size), key and value with as many or fewer heads (grouped-query
+    attention) -> (1, C, heads, head size), the layout transformers expects back. C is T unless
+    texts share their beginnings: then each text gets back the keys and values it shares.
+    `is_causal` is the configuration's word where it has one, over the layer's own.
 
     Raises:
         CannotPack: The model caps its attention scores (Gemma 2), or this PyTorch lacks a kernel.
     """
     if softcap is not None:
         raise CannotPack("the model caps its attention scores")
+    if packed.shared is not None:
+        key, value = key[:, :, packed.shared.source], value[:, :, packed.shared.source]
     attend = _attend_varlen if _has_varlen(query) else _attend_blocks
-    causal = bool(getattr(module, "is_causal", False))
+    causal = bool(getattr(module, "is_causal", False) if is_causal is None else is_causal)
     out = attend((query, key, value), packed, scaling, _window(sliding_window, causal=causal))
     return out.unsqueeze(0), None
 
@@ -106,15 +111,19 @@ def _attend_varlen(
     scaling: float | None,
     window: tuple[int, int],
 ) -> Tensor:
-    """One FlashAttention kernel for the whole batch: (1, heads, T, size) -> (T, heads, size)."""
+    """One FlashAttention kernel for the whole batch: (1, heads, C, size) -> (C, heads, size).
+
+    Where a text has fewer queries than keys, they are its last (FlashAttention 2.1).
+    """
     query, key, value = (tensor[0].transpose(0, 1) for tensor in qkv)
+    computed = packed.shared or packed
     out = varlen_kernel("torch.nn.attention.varlen")(
         query,
         key,
         value,
+        computed.offsets,
         packed.offsets,
-        packed.offsets,
-        packed.longest,
+        computed.longest,
         packed.longest,
         scale=scaling,
         window_size=window,
@@ -129,37 +138,41 @@ def _attend_blocks(
     scaling: float | None,
     window: tuple[int, int],
 ) -> Tensor:
-    """One dense attention per distinct length: (1, heads, T, size) -> (T, heads, size)."""
+    """One dense attention per distinct length: (1, heads, C, size) -> (C, heads, size)."""
     query, key, value = (tensor[0] for tensor in qkv)
     heads, tokens, size = query.shape
     out = query.new_empty((tokens, heads, size))
     for block in packed.blocks:
+        queries, keys = block.queries, block.keys
         context = scaled_dot_product_attention(
-            _rows(query, block),
-            _rows(key, block),
-            _rows(value, block),
-            attn_mask=_band(block.length, window, query.device),
+            _rows(query, queries),
+            _rows(key, keys),
+            _rows(value, keys),
+            attn_mask=_band(queries.length, keys.length, window, query.device),
             scale=scaling,
             enable_gqa=key.shape[0] != heads,
         )
-        _rows(out.transpose(0, 1), block).copy_(context)
+        _rows(out.transpose(0, 1), queries).copy_(context)
     return out
 
 
-def _rows(tensor: Tensor, block: Block) -> Tensor:
-    """A view of one block: (heads, T, size) -> (texts, heads, length, size)."""
-    part = tensor[:, block.start : block.start + block.count * block.length]
+def _rows(tensor: Tensor, span: Span) -> Tensor:
+    """A view of neighbouring texts: (heads, tokens, size) -> (texts, heads, length, size)."""
+    part = tensor[:, span.start : span.start + span.count * span.length]
     heads, _, size = part.shape
-    return part.view(heads, block.count, block.length, size).transpose(0, 1)
+    return part.view(heads, span.count, span.length, size).transpose(0, 1)
 
 
-def _band(length: int, window: tuple[int, int], device: torch.device) -> Tensor | None:
-    """The (length, length) bool mask of a window, True = may look; None where all may."""
+def _band(queries: int, keys: int, window: tuple[int, int], device: torch.device) -> Tensor | None:
+    """The (queries, keys) bool mask of a window, True = may look; None where all may.
+
+    The queries are the last tokens of the keys' text.
+    """
     left, right = window
-    if (left < 0 or left >= length - 1) and (right < 0 or right >= length - 1):
+    if (left < 0 or left >= keys - 1) and (right < 0 or right >= queries - 1):
         return None
-    place = torch.arange(length, device=device)
-    ahead = place[None, :] - place[:, None]
+    place = torch.arange(keys, device=device)
+    ahead = place[None, :] - place[keys - queries :, None]
     seen = torch.ones_like(ahead, dtype=torch.bool)
     if right >= 0:
         seen &= ahead <= right

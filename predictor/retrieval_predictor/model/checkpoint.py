@@ -49,7 +49,8 @@ class Checkpoint:
     that a language model scores with, where sentence-transformers' `LogitScore` names them.
     `activation` is what a cross-encoder's logit goes through, "Sigmoid" where nothing is said.
     `has_own_code` says whether Python files that define the model come with it. `token_heads` are
-    the files with layers over single tokens, by their stems.
+    the files with layers over single tokens, by their stems. `kind` is the class of
+    sentence-transformers that saved it, "SentenceTransformer" where nothing is said.
     """
 
     folder: Path
@@ -67,6 +68,7 @@ class Checkpoint:
     answers: tuple[int | None, int | None] | None
     activation: str
     token_heads: dict[str, Path]
+    kind: str
 
 
 def read_checkpoint(folder: Path, uri: str) -> Checkpoint:
@@ -94,6 +96,7 @@ def read_checkpoint(folder: Path, uri: str) -> Checkpoint:
         answers=_answers(modules.get("LogitScore", ())),
         activation=_activation(config, prompts if modules else {}),
         token_heads=_token_heads(folder),
+        kind=prompts.get("model_type") or "SentenceTransformer",
     )
 
 

@@ -16,6 +16,7 @@ from transformers import PreTrainedModel
 
 from retrieval_predictor.model import attention
 from retrieval_predictor.model.packing import Packed, pack
+from retrieval_predictor.model.prefixes import LEAST_TOKENS
 from retrieval_predictor.work import Batch, Encoded, Part, Reference
 
 log = structlog.get_logger(__name__)
@@ -34,38 +35,48 @@ class Encoder(Protocol):
     def name(self) -> str:
         """What `/info` shows."""
 
+    @property
+    def shares_prefixes(self) -> bool:
+        """Whether it takes batches that were packed with `shares`."""
+
     def __call__(self, packed: Packed) -> Tensor:
         """Token vectors of the last layer: (T, H), in the order of `packed.ids`."""
 
 
 class PackedEncoder:
-    """All texts as one sequence of T tokens; nothing is computed for padding."""
+    """All texts as one sequence of T tokens; nothing is computed for padding.
+
+    With `shares_prefixes` nothing is computed twice for texts that begin alike either.
+    """
 
     name = "packed"
 
-    def __init__(self, model: PreTrainedModel) -> None:
+    def __init__(self, model: PreTrainedModel, *, shares_prefixes: bool = False) -> None:
+        self.shares_prefixes = shares_prefixes
         self._model = model
         self._offset = position_offset(model)
         self._has_types = _has_types(model)
 
     def __call__(self, packed: Packed) -> Tensor:
         """See `Encoder`."""
-        types = {"token_type_ids": packed.types.unsqueeze(0)} if self._has_types else {}
+        computed = packed.shared or packed
+        types = {"token_type_ids": computed.types.unsqueeze(0)} if self._has_types else {}
         output = self._model(
-            input_ids=packed.ids.unsqueeze(0),
-            position_ids=packed.positions.unsqueeze(0) + self._offset,
+            input_ids=computed.ids.unsqueeze(0),
+            position_ids=computed.positions.unsqueeze(0) + self._offset,
             use_cache=False,
             packed=packed,
             **types,
         )
         hidden: Tensor = output[0][0]
-        return hidden
+        return hidden if packed.shared is None else hidden[packed.shared.source]
 
 
 class PaddedEncoder:
     """A rectangle of N texts times the longest one, as the library itself would run it."""
 
     name = "padded"
+    shares_prefixes = False
 
     def __init__(self, model: PreTrainedModel) -> None:
         self._model = model
@@ -82,25 +93,46 @@ class PaddedEncoder:
         return hidden
 
 
-def choose(model: PreTrainedModel, probe: Packed) -> Encoder:
-    """The packed encoder where it reproduces the library's own result, else the padded one."""
+def choose(model: PreTrainedModel, texts: Batch) -> Encoder:
+    """The first that reproduces the library's own result: prefixes shared, packed, else padded."""
     padded = PaddedEncoder(model)
-    with torch.inference_mode():
-        wanted = padded(probe)
-        try:
-            model.set_attn_implementation(attention.NAME)
-            packed = PackedEncoder(model)
-            error = _relative_error(packed(probe), wanted)
-        except attention.CannotPack as reason:
-            log.info("packing_unavailable", cause=str(reason))
-        except Exception as failure:  # noqa: BLE001  (a foreign model may fail in any way)
-            log.info("packing_unavailable", cause=type(failure).__name__)
-        else:
-            if error <= TOLERANCE[wanted.dtype]:
-                return packed
-            log.info("packing_disagrees", relative_error=round(error, 5))
-    unplug(model)
+    for shares in (True, False) if is_causal(model) else (False,):
+        probe = pack(texts, shares=shares).to(model.device)
+        packed = PackedEncoder(model, shares_prefixes=shares)
+        if _agree(model, packed, padded, probe):
+            return packed
     return padded
+
+
+@torch.inference_mode()
+def _agree(
+    model: PreTrainedModel, packed: PackedEncoder, padded: PaddedEncoder, probe: Packed
+) -> bool:
+    """Whether both compute the same; the model is left with the attention of what can serve."""
+    wanted = padded(probe)
+    shares = packed.shares_prefixes
+    try:
+        model.set_attn_implementation(attention.NAME)
+        error = _relative_error(packed(probe), wanted)
+    except attention.CannotPack as reason:
+        log.info("packing_unavailable", shares_prefixes=shares, cause=str(reason))
+    except Exception as failure:  # noqa: BLE001  (a foreign model may fail in any way)
+        log.info("packing_unavailable", shares_prefixes=shares, cause=type(failure).__name__)
+    else:
+        if error <= TOLERANCE[wanted.dtype]:
+            return True
+        log.info("packing_disagrees", shares_prefixes=shares, relative_error=round(error, 5))
+    unplug(model)
+    return False
+
+
+def is_causal(model: PreTrainedModel) -> bool:
+    """Whether every token's state follows from the tokens before it, by what the model says.
+
+    transformers' attention layers carry `is_causal`, which `is_causal` of a configuration replaces.
+    """
+    told = [layer.is_causal for layer in model.modules() if hasattr(layer, "is_causal")]
+    return bool(told) and all(told) and getattr(model.config, "is_causal", True) is not False
 
 
 def unplug(model: PreTrainedModel) -> None:
@@ -120,13 +152,16 @@ def _has_types(model: PreTrainedModel) -> bool:
     return getattr(model.config, "type_vocab_size", 0) > 1
 
 
-def make_probe(vocabulary_size: int, max_tokens: int) -> Packed:
-    """Texts of random tokens on which two ways to compute a model are compared."""
+def make_probe(vocabulary_size: int, max_tokens: int) -> Batch:
+    """Texts that two ways to compute a model are compared on: random tokens that begin alike."""
     lengths = np.minimum(_PROBE_LENGTHS, max_tokens).astype(np.int32)
     generator = np.random.default_rng(0)
     low = min(vocabulary_size // 2, 1000)  # special tokens lie below
     ids = generator.integers(low, vocabulary_size, int(lengths.sum()), dtype=np.int32)
-    return pack(Batch((Part(Encoded(ids, lengths, lengths), 0, Reference()),)))
+    positions = np.arange(ids.size) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    begins = positions < LEAST_TOKENS
+    ids[begins] = ids[-LEAST_TOKENS:][positions[begins]]
+    return Batch((Part(Encoded(ids, lengths, lengths), 0, Reference()),))
 
 
 def _relative_error(got: Tensor, wanted: Tensor) -> float:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HfHubHTTPError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
 
 from retrieval_predictor.errors import ModelNotFound
 from retrieval_predictor.settings import ModelSource
@@ -21,6 +27,7 @@ _DEEPEST = 3
 """Folders between the one that is named and the model in it: what a Hub cache has."""
 
 _NAMES_TOLD = 4
+_CREDENTIAL = "HF_TOKEN (in a cluster the Secret of model.tokenSecret)"
 _MOUNTED = ("pvc", "s3", "gs", "oci")
 
 
@@ -89,10 +96,24 @@ def _download(name: str, source: ModelSource) -> Path:
     patterns += ["*.py"] if source.trust_remote_code else []
     try:
         folder = snapshot_download(name, revision=source.revision, allow_patterns=patterns)
-    except RepositoryNotFoundError as error:
-        raise ModelNotFound(
-            source.uri, "no such repository, or it is private: set HF_TOKEN"
-        ) from error
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        raise ModelNotFound(source.uri, f"download failed ({type(error).__name__})") from error
+    except OSError as error:  # HfHubHTTPError and LocalEntryNotFoundError are some
+        raise ModelNotFound(source.uri, _hindrance(error, source)) from error
     return _existing(Path(folder), source.uri)
+
+
+def _hindrance(error: OSError, source: ModelSource) -> str:
+    """What went wrong with a download, and what its author can do about it."""
+    if isinstance(error, GatedRepoError):
+        return "it is gated: accept its terms on the hub with the account whose token this is"
+    if isinstance(error, RepositoryNotFoundError):
+        return (
+            f"no such repository, or it is private: give {_CREDENTIAL}, of somebody who may read it"
+        )
+    if isinstance(error, RevisionNotFoundError):
+        return f"the repository has no revision {source.revision}"
+    if isinstance(error, HfHubHTTPError) and error.response.status_code == HTTPStatus.UNAUTHORIZED:
+        return f"the hub does not accept the token: renew {_CREDENTIAL}"
+    cause = (
+        error.__cause__ or error
+    )  # "not in the cache either" has the failed request as its cause
+    return f"download failed ({type(cause).__name__}): {' '.join(str(cause).split())}"

@@ -114,6 +114,7 @@ class WholeClassifier:
     """
 
     name = "padded"
+    shares_prefixes = False
 
     def __init__(self, classifier: PreTrainedModel) -> None:
         self._classifier = classifier

@@ -22,6 +22,7 @@ from retrieval_predictor.model.checkpoint import (
 from retrieval_predictor.model.encoder import Encoder, make_probe
 from retrieval_predictor.model.fetch import fetch
 from retrieval_predictor.model.heads import Head
+from retrieval_predictor.model.packing import pack
 from retrieval_predictor.model.runner import QueryRunner, Runner
 from retrieval_predictor.model.scoring import (
     activation_of,
@@ -127,9 +128,9 @@ def _running(settings: Settings, checkpoint: Checkpoint, reading: _Reading) -> _
     vocabulary_size = model.base_model.config.vocab_size
     parameters = sum(weight.numel() for weight in model.parameters())
     packed_linears = linears.prepack(model.base_model)
-    probe = make_probe(vocabulary_size, reading.max_tokens).to(model.device)
+    probe = make_probe(vocabulary_size, reading.max_tokens)
     width = Width(model)
-    width.settle(probe)
+    width.settle(pack(probe).to(model.device))
     stages = stages_of(model, checkpoint, reading.scoring, reading.tokenizer, reading.chat, probe)
     return _Running(*stages, width, model.device, parameters, vocabulary_size, packed_linears)
 
@@ -145,6 +146,7 @@ def _card(
         precision=running.width.precision,
         device=name_of_device(running.device),
         encoder=running.encoder.name,
+        shares_prefixes=running.encoder.shares_prefixes,
         dimensions=running.head.width,
         max_input_tokens=reading.max_tokens,
         vocabulary_size=running.vocabulary_size,
@@ -161,4 +163,12 @@ def _card(
         has_sparse=width_of(running.head, Outputs.SPARSE) > 0,
         colbert_dimensions=width_of(running.head, Outputs.COLBERT),
         special_ids=special_ids(checkpoint, reading.tokenizer),
+        accepts_token_ids=settings.accept_token_ids,
+        own_code=_own_code(settings, checkpoint),
     )
+
+
+def _own_code(settings: Settings, checkpoint: Checkpoint) -> str | None:
+    if not checkpoint.has_own_code:
+        return None
+    return "run" if settings.model.trust_remote_code else "not run"

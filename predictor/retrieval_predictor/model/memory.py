@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,6 +56,18 @@ def peak_memory_bytes() -> int:
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024
     raise AssertionError("/proc/self/status has no VmHWM; proc(5) says it has")
+
+
+def trim() -> None:
+    """Give the system back what the C library keeps of freed memory, where it can.
+
+    Batches differ in size, so what one leaves is in pieces that the next does not fit, and each
+    thread that computes has a heap of its own: without this an engine grows for hours though
+    nothing is lost. Source: malloc_trim(3), glibc 2.8 and later.
+    """
+    library = ctypes.CDLL(None)
+    if hasattr(library, "malloc_trim"):
+        library.malloc_trim(0)
 
 
 def _on_gpu() -> bool:

@@ -41,7 +41,7 @@ class Runner:
     @torch.inference_mode()
     def run(self, batch: Batch) -> Ragged:
         """Compute a batch: a row a text in the order of its parts."""
-        packed = pack(batch)
+        packed = pack(batch, shares=self._encoder.shares_prefixes)
         moved, precision = packed.to(self._device), self._width.precision
         rows = self._rows(moved, batch)
         if not all_finite(rows) and self._widened(precision):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import transformers
 from tokenizers import Tokenizer
 
 from retrieval_predictor.chat import FORMS, MXBAI_RERANK_V2, QWEN3_RERANKER, Form, missing_words
@@ -10,6 +11,12 @@ from retrieval_predictor.model.checkpoint import Checkpoint
 from retrieval_predictor.settings import Component, Scoring, Settings
 
 _CLASSIFIER, _LANGUAGE_MODEL = "ForSequenceClassification", "ForCausalLM"
+_SERVED = {
+    Component.EMBEDDER: {"SentenceTransformer"},
+    Component.RERANKER: {"SentenceTransformer", "CrossEncoder"},
+}
+"""What each component makes of sentence-transformers' kinds of models."""
+
 _ASKED = {"qwen3": QWEN3_RERANKER, "qwen2": MXBAI_RERANK_V2}
 """Forms by the model type that was trained on them, where the files do not name the answers."""
 
@@ -18,8 +25,10 @@ def scoring_of(settings: Settings, checkpoint: Checkpoint) -> Scoring | None:
     """The scoring that serves a checkpoint; None for an embedder.
 
     Raises:
-        UnsupportedModel: It scores by generating from text and images.
+        UnsupportedModel: It is another kind of model, such as ColBERT, or scores by generating from
+            text and images or by code of its own.
     """
+    _require_served(settings.component, checkpoint)
     if settings.component is Component.EMBEDDER:
         return None
     if settings.scoring is not Scoring.AUTO:
@@ -33,7 +42,29 @@ def scoring_of(settings: Settings, checkpoint: Checkpoint) -> Scoring | None:
             checkpoint.uri,
             f"{checkpoint.architecture} scores by generating, which this version cannot do",
         )
+    _require_known(checkpoint)
     return Scoring.LATE_INTERACTION
+
+
+def _require_served(component: Component, checkpoint: Checkpoint) -> None:
+    kinds = _SERVED[component]
+    if checkpoint.kind not in kinds:
+        told = " or ".join(sorted(kinds))
+        raise UnsupportedModel(
+            checkpoint.uri, f"it is a {checkpoint.kind}, and {component.value}s serve {told}"
+        )
+    if checkpoint.kind == "CrossEncoder" and checkpoint.dense:
+        raise UnsupportedModel(checkpoint.uri, "its score comes from a Dense module of its own")
+
+
+def _require_known(checkpoint: Checkpoint) -> None:
+    name = checkpoint.architecture
+    if name != checkpoint.model_type and not hasattr(transformers, name):
+        raise UnsupportedModel(
+            checkpoint.uri,
+            f"{name} is no architecture of transformers, so how it scores is not known; set "
+            "scoring to score by the model below it",
+        )
 
 
 def is_classifier(checkpoint: Checkpoint, scoring: Scoring | None) -> bool:

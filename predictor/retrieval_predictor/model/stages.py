@@ -21,7 +21,7 @@ from retrieval_predictor.model.heads import (
     YesNoHead,
     reading_of,
 )
-from retrieval_predictor.model.packing import Packed
+from retrieval_predictor.model.packing import pack
 from retrieval_predictor.model.scoring import is_classifier
 from retrieval_predictor.model.token_heads import with_token_outputs
 from retrieval_predictor.settings import Scoring
@@ -35,7 +35,7 @@ Stages = tuple[Encoder, Head]
 _MOST_LABELS = 2
 
 
-def embedder_stages(model: PreTrainedModel, checkpoint: Checkpoint, probe: Packed) -> Stages:
+def embedder_stages(model: PreTrainedModel, checkpoint: Checkpoint, probe: Batch) -> Stages:
     """Token vectors, then pooling, the checkpoint's projections and its layers over tokens."""
     dense = _dense(model, checkpoint)
     pooling = PoolingHead(checkpoint.pooling, dense, model.config.hidden_size)
@@ -43,7 +43,7 @@ def embedder_stages(model: PreTrainedModel, checkpoint: Checkpoint, probe: Packe
     return choose(model.base_model, probe), head
 
 
-def late_interaction_stages(model: PreTrainedModel, tokenizer: Tokenizer, probe: Packed) -> Stages:
+def late_interaction_stages(model: PreTrainedModel, tokenizer: Tokenizer, probe: Batch) -> Stages:
     """Token vectors, then each query token's best match."""
     template = read_template(tokenizer)
     head = LateInteractionHead(len(template.leading), len(template.trailing))
@@ -51,7 +51,7 @@ def late_interaction_stages(model: PreTrainedModel, tokenizer: Tokenizer, probe:
 
 
 def yes_no_stages(
-    model: PreTrainedModel, checkpoint: Checkpoint, chat: Chat, probe: Packed
+    model: PreTrainedModel, checkpoint: Checkpoint, chat: Chat, probe: Batch
 ) -> Stages:
     """Token vectors, then two rows: of the saved head, or of the embeddings it is tied to."""
     answers = (chat.yes, chat.no)
@@ -63,7 +63,7 @@ def yes_no_stages(
 
 
 @torch.inference_mode()
-def classifier_stages(model: PreTrainedModel, checkpoint: Checkpoint, probe: Packed) -> Stages:
+def classifier_stages(model: PreTrainedModel, checkpoint: Checkpoint, probe: Batch) -> Stages:
     """Encoder and classifier apart where that gives the library's logits, else both as one.
 
     Raises:
@@ -76,9 +76,10 @@ def classifier_stages(model: PreTrainedModel, checkpoint: Checkpoint, probe: Pac
         )
     whole, read = WholeClassifier(model), reading_of(model)
     if read is not None:
-        wanted = whole(probe).float()
+        packed = pack(probe).to(model.device)
+        wanted = whole(packed).float()
         chosen, head = choose(model.base_model, probe), LogitHead(model, read)
-        error = (head(chosen(probe), probe, Batch(())) - wanted).norm() / wanted.norm().clamp(1.0)
+        error = (head(chosen(packed), packed, probe) - wanted).norm() / wanted.norm().clamp(1.0)
         if error <= TOLERANCE[model.dtype]:
             return chosen, head
         log.info("classifier_runs_whole", error=round(float(error), 5))
@@ -93,7 +94,7 @@ def stages_of(
     scoring: Scoring | None,
     tokenizer: Tokenizer,
     chat: Chat | None,
-    probe: Packed,
+    probe: Batch,
 ) -> Stages:
     """The encoder and the head for a way to score; None and `BiEncoder` are vectors.
 

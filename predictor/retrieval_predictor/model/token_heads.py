@@ -25,7 +25,8 @@ from transformers import PreTrainedModel
 from retrieval_predictor.errors import UnsupportedModel
 from retrieval_predictor.model.checkpoint import Checkpoint
 from retrieval_predictor.model.heads import Head, PoolingHead
-from retrieval_predictor.model.packing import Longs, Packed
+from retrieval_predictor.model.packing import Packed
+from retrieval_predictor.model.prefixes import Longs
 from retrieval_predictor.work import Batch, Outputs
 
 _Layer = tuple[Tensor, Tensor]

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from tokenizers import Tokenizer
+from tokenizers.processors import Sequence, TemplateProcessing
 from transformers import AutoTokenizer
 
 from retrieval_predictor.chat import Chat
 from retrieval_predictor.errors import ImpossibleSettings, Malformed, UnsupportedModel
 from retrieval_predictor.model.checkpoint import Checkpoint
 from retrieval_predictor.settings import Settings
+from retrieval_predictor.template import open_tokenizer, read_template
 from retrieval_predictor.tokenise import Tokeniser
 from retrieval_predictor.work import Truncation
 
@@ -25,14 +28,14 @@ _SPECIAL_TOKENS = {
 
 
 def tokenizer_file(settings: Settings, checkpoint: Checkpoint, scratch: Path) -> Path:
-    """The checkpoint's `tokenizer.json`, or one made from its older files in `scratch`.
+    """The checkpoint's `tokenizer.json`, or one made from its other files in `scratch`.
 
     Raises:
         UnsupportedModel: There are no files that one could be made from.
     """
     path = checkpoint.folder / "tokenizer.json"
     if path.is_file():
-        return path
+        return _with_end(path, _told(checkpoint), scratch)
     try:
         tokenizer = AutoTokenizer.from_pretrained(
             checkpoint.folder, trust_remote_code=settings.model.trust_remote_code
@@ -43,16 +46,45 @@ def tokenizer_file(settings: Settings, checkpoint: Checkpoint, scratch: Path) ->
     return scratch / "tokenizer.json"
 
 
+def _with_end(path: Path, told: dict[str, Any], scratch: Path) -> Path:
+    """The file, or one that puts the end token behind each text where own code would do so.
+
+    The code that comes with gte-Qwen2 reads `add_eos_token`; transformers' own does not where there
+    is a `tokenizer.json`. Its models pool by that last token.
+    """
+    if not (told.get("auto_map") and told.get("add_eos_token")):
+        return path
+    tokenizer, end = open_tokenizer(path), _text(told.get("eos_token"))
+    end_id = tokenizer.token_to_id(end)
+    if end_id is None or end_id in read_template(tokenizer).trailing:
+        return path
+    single, pair = f"$A:0 {end}:0", f"$A:0 {end}:0 $B:1 {end}:1"
+    template = TemplateProcessing(single=single, pair=pair, special_tokens=[(end, end_id)])
+    before = [tokenizer.post_processor] if tokenizer.post_processor else []
+    tokenizer.post_processor = Sequence([*before, template])
+    tokenizer.save(str(scratch / path.name))
+    return scratch / path.name
+
+
+def _told(checkpoint: Checkpoint) -> dict[str, Any]:
+    path = checkpoint.folder / "tokenizer_config.json"
+    told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return told
+
+
+def _text(word: Any) -> str:
+    """A special token as configurations write it: its text, or an object with that."""
+    return str(word["content"] if isinstance(word, dict) else word)
+
+
 def special_ids(checkpoint: Checkpoint, tokenizer: Tokenizer) -> tuple[int, ...]:
     """Ids of the tokens that stand for no word: start, end, padding and unknown.
 
     Source: FlagEmbedding 1.3, `M3Embedder`, which gives no weight to these four.
     """
-    path = checkpoint.folder / "tokenizer_config.json"
-    told = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    told = _told(checkpoint)
     words = [told.get(role) or usual for role, usual in _SPECIAL_TOKENS.items()]
-    texts = [word["content"] if isinstance(word, dict) else word for word in words]
-    ids = map(tokenizer.token_to_id, texts)
+    ids = map(tokenizer.token_to_id, map(_text, words))
     return tuple(sorted({one for one in ids if one is not None}))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import structlog
 import torch
 from transformers import (
@@ -29,7 +31,7 @@ def read_weights(
 
     Raises:
         ImpossibleSettings: A GPU is asked for and there is none.
-        UnsupportedModel: transformers has no code for it, or its files lack a classifier.
+        UnsupportedModel: transformers has no code for it, or its files lack weights.
     """
     device = _device(settings)
     attention.register()
@@ -46,9 +48,7 @@ def read_weights(
         )
     except (ValueError, KeyError, OSError) as error:
         raise UnsupportedModel(checkpoint.uri, _first_line(error)) from error
-    untrained = sorted(report["missing_keys"])
-    if is_classifier and untrained:
-        raise UnsupportedModel(checkpoint.uri, f"its file has no weights for {untrained[0]}")
+    _require_trained(checkpoint, report["missing_keys"], is_classifier=is_classifier)
     loaded: PreTrainedModel = model.to(device).eval()
     return loaded
 
@@ -64,6 +64,16 @@ def _device(settings: Settings) -> torch.device:
         raise ImpossibleSettings("gpu.count is 1 and this machine shows no CUDA device")
     cap_memory(device, settings.gpu.memory_bytes)
     return device
+
+
+def _require_trained(
+    checkpoint: Checkpoint, missing: Iterable[str], *, is_classifier: bool
+) -> None:
+    """Refuse weights that would be random; a pooler's do no harm where no classifier reads them."""
+    untrained = sorted(key for key in missing if is_classifier or "pooler" not in key.split("."))
+    if untrained:
+        more = "; it has Python code of its own" if checkpoint.has_own_code else ""
+        raise UnsupportedModel(checkpoint.uri, f"its file has no weights for {untrained[0]}{more}")
 
 
 def _config(settings: Settings, checkpoint: Checkpoint) -> PretrainedConfig:

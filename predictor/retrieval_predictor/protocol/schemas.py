@@ -33,7 +33,8 @@ _TRUNCATIONS = ("none", "left", "right", "start", "end", "middle", "never")
 class Bounds:
     """What this predictor's model bounds a request to; a number is 0 until the model is loaded.
 
-    `prompts` are the names of the model's own prompts, `outputs` what it can make of a text.
+    `prompts` are the names of the model's own prompts, `outputs` what it can make of a text, and
+    `accepts_token_ids` says whether ids may stand for one.
     """
 
     max_texts: int
@@ -42,6 +43,7 @@ class Bounds:
     prompts: tuple[str, ...] = ()
     takes_instruction: bool = True
     outputs: Outputs = Outputs.DENSE | Outputs.SPARSE | Outputs.COLBERT
+    accepts_token_ids: bool = False
 
 
 def record(properties: Schema, required: tuple[str, ...] | None = None) -> Schema:
@@ -209,9 +211,12 @@ def _optional(schema: Schema) -> Schema:
 
 
 def _inputs(bounds: Bounds) -> Schema:
+    texts = [STRING, many(STRING, bounds.max_texts)]
+    if not bounds.accepts_token_ids:
+        return {"anyOf": texts}
     largest = bounds.vocabulary_size - 1 if bounds.vocabulary_size else MAX_INT
     ids = many({"type": "integer", "minimum": 0, "maximum": largest})
-    return {"anyOf": [STRING, many(STRING, bounds.max_texts), ids, many(ids, bounds.max_texts)]}
+    return {"anyOf": [*texts, ids, many(ids, bounds.max_texts)]}
 
 
 def _embed_options(bounds: Bounds) -> Schema:

@@ -4,35 +4,40 @@ from __future__ import annotations
 
 import asyncio
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive
 
 from retrieval_predictor.errors import BodyTooLarge, BodyTooSlow
 
 
-async def read_body(request: Request, limit_bytes: int, timeout_s: float) -> bytes:
-    """The whole body.
+async def read_body(receive: Receive, announced: str, limit_bytes: int, timeout_s: float) -> bytes:
+    """The whole body; `announced` is what the request's content-length says of it.
 
     Raises:
         BodyTooLarge: It is announced, or turns out, to be larger than the limit; what was read of
             it is let go.
         BodyTooSlow: It has not arrived in time.
+        ClientDisconnect: The client left before its end.
     """
-    announced = request.headers.get("content-length", "")
     if announced.isdigit() and int(announced) > limit_bytes:
         raise BodyTooLarge(int(announced), limit_bytes)
     chunks: list[bytes] = []
     try:
         async with asyncio.timeout(timeout_s):
-            await _read(request, limit_bytes, chunks)
+            await _read(receive, limit_bytes, chunks)
     except TimeoutError:
         raise BodyTooSlow(sum(map(len, chunks)), timeout_s) from None
-    return b"".join(chunks)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
-async def _read(request: Request, limit_bytes: int, chunks: list[bytes]) -> None:
-    size_bytes = 0
-    async for chunk in request.stream():
-        size_bytes += len(chunk)
+async def _read(receive: Receive, limit_bytes: int, chunks: list[bytes]) -> None:
+    size_bytes, is_more = 0, True
+    while is_more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunks.append(message.get("body", b""))
+        size_bytes += len(chunks[-1])
         if size_bytes > limit_bytes:
             raise BodyTooLarge(size_bytes, limit_bytes)
-        chunks.append(chunk)
+        is_more = message.get("more_body", False)

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from hashlib import blake2b
 
+from starlette.types import Scope
+
 from retrieval_predictor.errors import Malformed
 from retrieval_predictor.work import Caller
 
@@ -22,6 +24,12 @@ REQUEST_ID_HEADER = "x-request-id"
 """The caller's name of a request; it comes back with the answer and stands in our logs."""
 
 _REQUEST_ID = re.compile(r"[!-~]{1,128}")
+
+
+def read_headers(scope: Scope) -> dict[str, str]:
+    """A request's headers by their names in lower case; of one that comes twice the first."""
+    pairs = reversed(scope["headers"])
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in pairs}
 
 
 def caller_of(headers: Mapping[str, str], address: str, key: str | None) -> Caller:

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Awaitable
 from typing import TypeVar
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive
 
 T = TypeVar("T")
 
@@ -14,7 +15,7 @@ _UNWATCHED_S = 0.05
 """Work that is done sooner is not watched: the task that would watch costs more than it saves."""
 
 
-async def while_connected(request: Request, work: Awaitable[T]) -> T:
+async def while_connected(receive: Receive, work: Awaitable[T]) -> T:
     """The result of `work`, which is cancelled when the client closes its connection first.
 
     The body must have been read: what `receive` gives after it is the end of the connection
@@ -28,7 +29,7 @@ async def while_connected(request: Request, work: Awaitable[T]) -> T:
 
     def watch() -> None:
         nonlocal watcher
-        watcher = asyncio.create_task(_cancel_when_gone(request, task))
+        watcher = asyncio.create_task(_cancel_when_gone(receive, task))
 
     timer = asyncio.get_running_loop().call_later(_UNWATCHED_S, watch)
     try:
@@ -44,8 +45,8 @@ async def while_connected(request: Request, work: Awaitable[T]) -> T:
             watcher.cancel()
 
 
-async def _cancel_when_gone(request: Request, task: asyncio.Task[T] | None) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
+async def _cancel_when_gone(receive: Receive, task: asyncio.Task[T] | None) -> None:
+    while (await receive())["type"] != "http.disconnect":
         continue
     if task is not None:
         task.cancel()

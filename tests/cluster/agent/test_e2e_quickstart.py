@@ -13,8 +13,10 @@ import numpy as np
 import pytest
 import tritonclient.grpc
 
-from tests.cluster.agent.served import NAME, Served, get, infer
-from tests.cluster.api import INFERENCE_SERVICE, NAMESPACE, until
+from tests.cluster.agent.conftest import Step
+from tests.cluster.agent.served import Served, get, infer
+from tests.cluster.agent.traffic import TEXT, traffic
+from tests.cluster.api import until
 from tests.cluster.lab import Lab
 from tests.cluster.terminal import Terminal
 from tests.support.documented import commands
@@ -26,17 +28,19 @@ DIRECT = [("grpc.enable_http_proxy", 0)]
 
 
 @pytest.fixture(scope="module")
-def quickstart(lab: Lab, terminal: Terminal, installed: None) -> Iterator[Served]:  # noqa: ARG001
+def quickstart(installed: Lab, terminal: Terminal, step: Step) -> Iterator[Served]:
     """manifests/quickstart.yaml, applied and ready."""
-    for command in commands(PAGE, "Apply"):
-        terminal.run(command, limit_s=600)
-    served = Served(lab, "search")
+    with step("kubectl apply, until both models are ready"):
+        for command in commands(PAGE, "Apply"):
+            terminal.run(command, limit_s=600)
+    served = Served(installed, "search")
     served.wait_ready()
+    with step("the first answer"):
+        infer(served.host(), "embedder", text=TEXTS)
     yield served
     for command in commands(PAGE, "Remove it"):
         terminal.run(command)
-    lab.api.wait_gone(INFERENCE_SERVICE, f"{NAME}-embedder", "search")
-    lab.api.delete(NAMESPACE, "search")
+    served.remove()
 
 
 @pytest.fixture(scope="module")
@@ -78,19 +82,20 @@ def test_every_decision_is_told_with_its_reason(quickstart: Served, terminal: Te
     assert all(one["value"] and one["why"] for one in plan["decisions"])
 
 
-def test_a_batch_limit_is_changed_in_a_running_pod(quickstart: Served, terminal: Terminal):
-    def uids() -> list[str]:
-        return [pod["metadata"]["uid"] for pod in quickstart.pods()]
-
-    before = uids()
-    (command,) = commands(PAGE, "Change it")
-    terminal.run(command)
-    host = quickstart.host()
-    until(
-        lambda: get(host, "/info")["limits"]["max_batch_size"] == 16,
-        "the predictor has the new limit",
-    )
-    assert uids() == before
+def test_a_batch_limit_changes_in_the_running_pod_while_it_serves(
+    quickstart: Served, terminal: Terminal
+):
+    (pod,), host = quickstart.pods(), quickstart.host()
+    with traffic(host, infer(host, "embedder", text=[TEXT])[0]) as clients:
+        (command,) = commands(PAGE, "Change it")
+        terminal.run(command)
+        until(
+            lambda: get(host, "/info")["limits"]["max_batch_size"] == 16,
+            "the predictor has the new limit",
+        )
+    assert clients.failures == {}
+    (same,) = quickstart.pods()
+    assert same["metadata"]["uid"] == pod["metadata"]["uid"]
 
 
 def test_the_operator_was_refused_nothing(lab: Lab, quickstart: Served):

@@ -3,21 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.chart.versions import copied
 from tests.cluster.agent.conftest import Start
 from tests.cluster.agent.samples import main
-from tests.cluster.agent.served import NAME, START_LIMIT_S, Served, engine, infer, process
+from tests.cluster.agent.served import (
+    NAME,
+    START_LIMIT_S,
+    Served,
+    engine,
+    get,
+    infer,
+    page,
+    process,
+)
+from tests.cluster.agent.served import served as new_service
 from tests.cluster.agent.traffic import ANSWERED, NO_ENDPOINT, TEXT, WRONG, traffic
-from tests.cluster.api import INFERENCE_SERVICE, NODE, POD, RETRIEVAL_SERVICE, Document, until
-from tests.cluster.api import NAMESPACE as NAMESPACE_KIND
+from tests.cluster.api import DEPLOYMENT, NODE, POD, RETRIEVAL_SERVICE, Document, until
 from tests.cluster.lab import Lab
+from tests.cluster.terminal import Terminal
+from tests.support.documented import commands
+from tests.support.metrics import metric
 
 TAKES_STARTS = pytest.mark.timeout(900, func_only=True)
 """For tests in which predictors start, on a machine that may be busy."""
 NAMESPACE = "serving-goes-on"
+HAS_BF16 = "feature.node.kubernetes.io/cpu-cpuid.AVX512BF16"
+"""Node Feature Discovery's label; a CPU without the instructions computes bf16 too, only slower."""
 SOON = [
     {"key": f"node.kubernetes.io/{state}", "operator": "Exists", "effect": "NoExecute"}
     | {"tolerationSeconds": 1}
@@ -27,18 +43,11 @@ SOON = [
 
 
 @pytest.fixture(scope="module")
-def served(lab: Lab, installed: None) -> Iterator[Served]:  # noqa: ARG001 - it has to run
+def served(installed: Lab) -> Iterator[Served]:
     """An embedder with one pod."""
-    lab.api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
     spec = {"embedder": {"podTemplate": {"tolerations": SOON}}}
-    kind = {"apiVersion": "retrieval.io/v1alpha1", "kind": "RetrievalService"}
-    lab.api.create({**kind, "metadata": {"name": NAME, "namespace": NAMESPACE}, "spec": spec})
-    made = Served(lab, NAMESPACE)
-    made.wait_ready()
-    yield made
-    lab.api.delete(RETRIEVAL_SERVICE, NAME, NAMESPACE)
-    lab.api.wait_gone(INFERENCE_SERVICE, f"{NAME}-embedder", NAMESPACE)
-    lab.api.delete(NAMESPACE_KIND, NAMESPACE)
+    with new_service(installed, NAMESPACE, spec) as made:
+        yield made
 
 
 @pytest.fixture
@@ -49,31 +58,24 @@ def expected(served: Served) -> np.ndarray:
 
 
 @TAKES_STARTS
-def test_no_request_fails_while_a_pod_is_replaced(served: Served, expected: np.ndarray):
-    (old,) = served.pods()
+def test_no_request_fails_while_one_pod_becomes_three_and_three_become_one(
+    served: Served, expected: np.ndarray
+):
     with traffic(served.host(), expected) as clients:
-        served.change(embedder={"podTemplate": {"env": [{"name": "TRIAL", "value": "2"}]}})
-        served.wait_gone(old)
-        served.wait_ready()
-    assert clients.failures == {}
-    assert clients.seen[ANSWERED] > 100
-
-
-@TAKES_STARTS
-def test_no_request_fails_while_pods_come_and_go(served: Served, expected: np.ndarray):
-    (first,) = served.pods()
-    with traffic(served.host(), expected) as clients:
-        served.change(embedder={"replicas": 2})
-        until(lambda: len(served.pods()) == 2, "there is a second pod")
-        (second,) = (pod for pod in served.pods() if name(pod) != name(first))
-        served.lab.api.wait_for(
-            POD, name(second), is_up, namespace=NAMESPACE, limit_s=START_LIMIT_S
+        served.change(embedder={"replicas": 3})
+        until(
+            lambda: list(map(is_up, served.pods())) == [True] * 3,
+            "there are three pods",
+            limit_s=START_LIMIT_S,
         )
-        until(lambda: clients.seen[ANSWERED] > 400, "both pods answer for a while", limit_s=60)
+        three = served.pods()
+        until(lambda: all(map(has_answered, three)), "each pod has its share", limit_s=60)
         served.change(embedder={"replicas": 1})
-        until(lambda: len(served.pods()) == 1, "one pod is on its way out")
+        until(lambda: len(served.pods()) == 1, "two pods are on their way out")
         (left,) = served.pods()
-        served.wait_gone(second if name(left) == name(first) else first)
+        for pod in three:
+            if name(pod) != name(left):
+                served.wait_gone(pod)
     assert clients.failures == {}
 
 
@@ -165,6 +167,43 @@ def test_a_pod_leaves_its_node_without_a_failure_and_returns_when_the_next_is_lo
     assert np.allclose(vector, expected, atol=1e-4)
 
 
+@TAKES_STARTS
+def test_no_request_fails_while_operator_and_predictors_are_upgraded(
+    served: Served, expected: np.ndarray, terminal: Terminal, tmp_path: Path
+):
+    upgrade, _, upgrade_predictors = commands("upgrade.md", "Upgrade")
+    newer = copied(tmp_path / "newer", "0.2.0")
+    (old,), before = served.pods(), rollouts(served)
+    with traffic(served.host(), expected) as clients:
+        terminal.run(upgrade.replace("charts/retrieval-operator", str(newer)))
+        terminal.run(
+            upgrade_predictors.replace("charts/retrieval-operator", str(newer)).replace(
+                "0.1.0", "0.2.0"
+            )
+        )
+        served.wait_gone(old)
+        served.wait_ready()
+    assert clients.failures == {}
+    assert rollouts(served) == before + 1  # for the predictors' image, none for the operator
+    (new,) = served.pods()
+    assert new["spec"]["containers"][0]["image"].endswith("retrieval-predictor:0.2.0")
+
+
+@TAKES_STARTS
+def test_no_request_fails_while_the_precision_changes(
+    lab: Lab, served: Served, expected: np.ndarray
+):
+    (old,) = served.pods()
+    assert get(served.host(), "/info")["model"]["precision"] == "fp32"
+    lab.kubectl("label", "node", "runs-pods", f"{HAS_BF16}=true")
+    with traffic(served.host(), expected) as clients:
+        served.change(embedder={"precision": "bf16"})
+        served.wait_gone(old)
+        served.wait_ready()
+    assert clients.failures == {}
+    assert get(served.host(), "/info")["model"]["precision"] == "bf16"
+
+
 def name(pod: Document) -> str:
     """The name of an object."""
     return str(pod["metadata"]["name"])
@@ -173,3 +212,15 @@ def name(pod: Document) -> str:
 def is_up(pod: Document) -> bool:
     """Whether the pod's container is ready."""
     return bool(main(pod).get("ready"))
+
+
+def has_answered(pod: Document) -> bool:
+    """Whether a pod has got a part of the requests."""
+    metrics = page(f"{pod['status']['podIP']}:8080", "/metrics")
+    return metric(metrics, "retrieval_requests_total") > 0
+
+
+def rollouts(served: Served) -> int:
+    """How often the embedder's pods were replaced; the Deployment controller counts."""
+    found = served.lab.api.get(DEPLOYMENT, f"{NAME}-embedder-predictor", NAMESPACE)
+    return int(found["metadata"]["annotations"]["deployment.kubernetes.io/revision"])

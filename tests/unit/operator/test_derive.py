@@ -155,6 +155,14 @@ def test_a_refused_plan_carries_its_numbers():
     assert condition(status, "EmbedderReady").reason == "NotPlanned"
 
 
+def test_a_planning_that_failed_is_not_called_planned():
+    fault = Fault(Reason.INTERNAL, "KeyError; see the operator's log")
+    states = {EMBEDDER: ComponentState(EMBEDDER)}
+    status = derive(Situation(1, NOW, states, faults=(fault,)), Status())
+    assert condition(status, "PlanValid").status == "Unknown"
+    assert condition(status, "Ready").message == fault.message
+
+
 def test_a_plan_stays_in_the_status_while_a_new_one_is_refused():
     state = ComponentState(EMBEDDER, "docs-embedder", desired=1, ready=1, stage=Stage.READY)
     first = derive(Situation(1, NOW, {EMBEDDER: state}, {EMBEDDER: PLAN}), Status())

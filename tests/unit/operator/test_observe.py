@@ -240,3 +240,13 @@ def test_pods_of_former_settings_are_not_the_new_version():
     present = with_settings(deployment(), "template", "spec", WORKERS="3", ADDED="1")
     assert observe(NAME, asked, former, [pod()]).stage is Stage.ROLLING_OUT
     assert observe(NAME, asked, present, [pod()]).stage is Stage.READY
+
+
+def test_a_number_of_pods_that_kserve_has_not_passed_on_is_not_there_yet():
+    scaler = {"serving.kserve.io/autoscalerClass": "none"}
+    asked = inference_service(annotations=scaler)
+    asked = {**asked, "spec": {"predictor": {"minReplicas": 3, "maxReplicas": 3}}}
+    assert observe(NAME, asked, deployment(), [pod()]).stage is Stage.ROLLING_OUT
+    three = [pod("a"), pod("b"), pod("c")]
+    grown = deployment(desired=3, updated=3, ready=3, replicas=3)
+    assert observe(NAME, asked, grown, three).stage is Stage.READY

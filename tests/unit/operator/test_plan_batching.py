@@ -109,3 +109,19 @@ def test_a_padded_family_holds_only_as_many_texts_as_fit_at_full_length():
     longest = plan.max_input_tokens.value
     assert plan.max_batch_size.value * longest <= plan.max_batch_tokens.value
     assert facts("sentence-transformers/all-mpnet-base-v2").family.model_type == "mpnet"
+
+
+@pytest.mark.parametrize(
+    ("profile", "within_s", "wait_s"),
+    [
+        (Profile.LATENCY, None, 1.0),
+        (Profile.BALANCED, None, 2.5),
+        (Profile.BALANCED, 3, 2.5),
+        (Profile.BALANCED, 30, 2.5),
+        (Profile.THROUGHPUT, None, 10.0),
+        (Profile.THROUGHPUT, 3, 2.5),
+    ],
+)
+def test_work_waits_as_long_as_profile_and_objective_allow(profile, within_s, wait_s):
+    plan = planned(ask(profile=profile, within_s=within_s), on("NVIDIA-L4"))
+    assert plan.max_queue_wait_s == pytest.approx(wait_s)

@@ -69,6 +69,6 @@ def test_live_values_are_those_traced_in_transformers(model, traced):
 def test_main_memory_explains_the_predictor_on_a_cpu(workers, measured_mib):
     """Resident memory of all its processes after batches of 1024 tokens, all-MiniLM-L6-v2, fp32."""
     load = Load(facts(MINILM), Precision.FP32, 1024, 256)
-    terms = host_terms(load, gpus=0, workers=workers, queue_tokens=12_288)
+    terms = host_terms(load, gpus=0, workers=workers, queue_tokens=12_288, threads=2)
     planned = sum(term.bytes for term in terms if term.name != "headroom") / MIB
     assert 0.9 < planned / measured_mib < 1.2

@@ -182,6 +182,20 @@ async def test_a_cleared_queue_passes_over_nothing_and_gets_idle():
     await passes.stop()
 
 
+async def test_what_the_server_asked_for_outlives_what_waits():
+    """It is a fact about the server, not about who leads."""
+    outcomes = iter([Failed(at_least_s=30.0), Done()])
+    passes = Passes(takes_s=0, outcome=lambda _: next(outcomes))
+    passes.queue.add("docs")
+    await asyncio.sleep(5)
+    passes.queue.clear()
+    await asyncio.sleep(5)
+    passes.queue.add("docs")
+    await asyncio.sleep(100)
+    assert passes.times("docs") == [0.0, 30.0]
+    await passes.stop()
+
+
 @given(st.integers(1, 10_000), st.floats(0, 1, exclude_max=True))
 def test_a_backoff_grows_is_bounded_and_never_zero(failures, chance):
     wait_s = backoff_s(failures, chance)

@@ -205,6 +205,27 @@ def test_a_webhook_of_kserve_that_does_not_answer_is_retried_and_running_pods_st
     assert bench.cluster.condition("Ready")["status"] == "True"
 
 
+def test_what_waits_for_kserves_webhook_says_everywhere_what_to_do():
+    bench = Bench()
+    bench.cluster.serve()
+    bench.cluster.refusing["InferenceService"] = WebhookUnreachable(
+        "PATCH", 'failed calling webhook "inferenceservice.kserve-webhook-server": refused'
+    )
+    bench.reconcile()
+    for kind in ("KServeAvailable", "EmbedderReady", "Degraded", "Ready"):
+        told = bench.cluster.condition(kind)
+        assert told["reason"] == "WebhookUnreachable"
+        assert "start the KServe controller" in told["message"]
+
+
+def test_what_stands_in_the_way_is_told_in_full_once_and_pointed_to_by_progressing():
+    bench = Bench()
+    bench.cluster.serve(TOO_LARGE)
+    bench.reconcile()
+    assert bench.cluster.condition("Degraded")["reason"] == "ModelDoesNotFit"
+    assert bench.cluster.condition("Progressing")["message"] == "ModelDoesNotFit, see Degraded"
+
+
 def test_a_refused_apply_says_who_must_do_what():
     bench = Bench()
     bench.cluster.serve()
@@ -297,7 +318,7 @@ def test_an_unschedulable_pod_is_told_in_the_schedulers_words_with_a_remedy():
     bench.reconcile()
     ready = bench.cluster.condition("Ready")
     assert ready["reason"] == "Unschedulable"
-    assert "3 Insufficient nvidia.com/gpu" in ready["message"]
+    assert "3 Insufficient nvidia.com/gpu; add or free such a node" in ready["message"]
     assert "spec.embedder.replicas" in ready["message"]
     assert bench.cluster.status["phase"] == "Pending"
 

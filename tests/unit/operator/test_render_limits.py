@@ -27,13 +27,13 @@ def limits_of(spec: str) -> dict[str, int]:
 
 
 def test_the_limits_in_force_are_in_the_file():
-    assert limits_of(limited(**LOWER)) == LOWER
+    assert limits_of(limited(**LOWER)) == {**LOWER, "maxQueueWaitMilliseconds": 2500}
 
 
 def test_planned_limits_are_in_the_file_too():
     found = limits_of(PLANNED)
-    assert found.keys() == LOWER.keys()
-    assert found["maxQueueDelayMilliseconds"] == 0
+    assert found.keys() == {*LOWER, "maxQueueWaitMilliseconds"}
+    assert (found["maxQueueDelayMilliseconds"], found["maxQueueWaitMilliseconds"]) == (0, 2500)
     assert found["maxBatchTokens"] > LOWER["maxBatchTokens"]
 
 
@@ -44,6 +44,12 @@ def test_a_lower_limit_changes_nothing_that_restarts_a_pod(name):
 
 def test_a_limit_beyond_what_the_pod_was_sized_for_restarts_it():
     assert first(limited(maxBatchTokens=65_536)) != first(PLANNED)
+
+
+def test_an_objective_shortens_the_wait_without_a_restart():
+    strict = f"{PLANNED}\nobjective: {{requestsPerBurst: 100, withinSeconds: 1}}"
+    assert limits_of(strict)["maxQueueWaitMilliseconds"] == 833
+    assert first(strict) == first(PLANNED)
 
 
 def test_a_pod_starts_with_the_largest_limits_it_may_be_given():

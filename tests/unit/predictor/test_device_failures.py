@@ -89,6 +89,7 @@ async def test_one_poisonous_request_fails_alone(bench):
 
 async def test_a_forward_that_never_returns_ends_the_engine(bench):
     under_test: Bench = bench(HangingDevice())
+    under_test.batcher.rate.start_at(10, 1.0)
     await under_test.submit([[1] * 10]).answer
     under_test.submit([[2] * 30])
     started_s = under_test.loop.time()

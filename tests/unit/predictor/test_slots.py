@@ -134,7 +134,7 @@ async def test_a_hang_in_one_slot_ends_the_engine(bench):
             return await super().run(batch)
 
     under_test = bench(Hanging(slots=2))
-    await under_test.submit([[1]]).answer
+    under_test.batcher.rate.start_at(10, 1.0)
     under_test.submit([[POISON]])
     with pytest.raises(DeviceLost):
         await under_test.task

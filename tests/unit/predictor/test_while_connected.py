@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect
 
 from retrieval_predictor.serving.connection import while_connected
 
@@ -23,20 +23,16 @@ class Client:
         await asyncio.sleep(max(self._leaves_s - asyncio.get_running_loop().time(), 0))
         return {"type": "http.disconnect"}
 
-    @property
-    def request(self) -> Request:
-        return Request({"type": "http"}, self.receive)
-
 
 async def test_quick_work_is_not_watched():
     client = Client(60)
-    assert await while_connected(client.request, asyncio.sleep(0.01, "row")) == "row"
+    assert await while_connected(client.receive, asyncio.sleep(0.01, "row")) == "row"
     assert client.watched == 0
 
 
 async def test_slow_work_for_a_client_that_stays_is_finished():
     client = Client(60)
-    assert await while_connected(client.request, asyncio.sleep(5, "row")) == "row"
+    assert await while_connected(client.receive, asyncio.sleep(5, "row")) == "row"
     assert client.watched == 1
 
 
@@ -45,12 +41,12 @@ async def test_slow_work_ends_with_its_client(leaves_after_s: float):
     loop = asyncio.get_running_loop()
     started_s = loop.time()
     with pytest.raises(ClientDisconnect):
-        await while_connected(Client(leaves_after_s).request, asyncio.sleep(60))
+        await while_connected(Client(leaves_after_s).receive, asyncio.sleep(60))
     assert loop.time() - started_s == pytest.approx(max(leaves_after_s, 0.05))
 
 
 async def test_whoever_cancels_the_request_itself_is_heard():
-    task = asyncio.create_task(while_connected(Client(60).request, asyncio.sleep(60)))
+    task = asyncio.create_task(while_connected(Client(60).receive, asyncio.sleep(60)))
     await asyncio.sleep(1)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
