@@ -77,6 +77,7 @@ for cell in $cells; do
   seed=$((seed + 1))  # no text of one cell in another: a server may remember its answers
   "$bin/retrieval-bench" compare "${targets[@]}" --rounds "$rounds" --duration "$seconds" \
     --workload "$workload" --texts "$texts" --concurrency "$connections" --seed "$seed" \
+    --warmup "$((64 / texts))" \
     -o "$results/$workload-$texts-c$connections.json"
   files+=("$results/$workload-$texts-c$connections.json")
 done

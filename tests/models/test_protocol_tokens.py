@@ -34,7 +34,10 @@ NAMES = ["sparse_indices", "sparse_values", "sparse_lengths", "colbert", "colber
 
 def front_of(folder: Path) -> Frontend:
     settings = Settings(
-        model={"uri": f"file://{folder}"}, precision=Precision.FP32, runtime_dir=folder
+        model={"uri": f"file://{folder}"},
+        precision=Precision.FP32,
+        runtime_dir=folder,
+        accept_token_ids=True,
     )
     near: Any = NearEngine(load(settings, folder))
     return Frontend(settings, near, Answerer(near), Keys(None, lambda: 0.0))
