@@ -189,6 +189,7 @@ def test_two_client_processes_share_a_load_without_loss_or_repetition(tmp_path):
 
     with serving(web.post("/v1/embeddings", remember)) as url:
         words = ["--burst", "101", "--warmup", "0", "--no-verify", "--client-processes", "2"]
+        words += ["--within", "60"]  # this is not about how fast a busy machine is
         assert main(["run", url, *words, "-o", str(tmp_path / "r.json")]) == 0
     assert len(seen) == len(set(seen)) == 101
 

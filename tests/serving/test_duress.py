@@ -31,9 +31,10 @@ def fresh(texts: int, words: int = 250) -> list[str]:
 
 @pytest.fixture(scope="module")
 def predictor(tmp_path_factory) -> Iterator[Predictor]:
-    """One API worker, one batch of 1024 tokens at a time."""
+    """One API worker, one batch of 1024 tokens at a time, a queue that takes minutes of work."""
     folder = tmp_path_factory.mktemp("duress")
-    with running(folder, batching__max_batch_tokens=1024, max_input_tokens=512) as one:
+    limits = {"batching__max_batch_tokens": 1024, "batching__max_queue_wait_milliseconds": 0}
+    with running(folder, max_input_tokens=512, **limits) as one:
         yield one
 
 
