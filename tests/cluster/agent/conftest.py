@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 
+from retrieval_operator.generate import CHECKOUT
 from tests.cluster import nodes
 from tests.cluster.agent import launch
 from tests.cluster.agent.samples import IMAGES
@@ -99,6 +100,8 @@ def terminal(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Terminal:
 def installed(lab: Lab, node: Server, terminal: Terminal, step: Step) -> Iterator[Lab]:
     """The lab with our chart, installed as docs/install.md says; the operator's pod is ready."""
     del node  # it has to run
+    if CHECKOUT.is_relative_to("/tmp"):
+        pytest.fail(f"pods have a /tmp of their own and would not see {CHECKOUT}: clone elsewhere")
     install, test, *_ = commands("install.md", "Install")
     with step("helm install, until the operator is ready"):
         terminal.run(f"{install} --take-ownership")  # the lab has the definition already
