@@ -132,7 +132,7 @@ class GrpcClient:
         try:
             reply = self._client.infer("embedder", self._inputs, client_timeout=_TIMEOUT_S)
         except InferenceServerException as error:
-            return f"grpc {error.status()}"
+            return f"grpc {error.status()}: {error.message()}"
         return _verdict(reply.as_numpy("embedding")[0], self._expected)
 
     def close(self) -> None:
