@@ -22,6 +22,7 @@ class Engines:
 
     def __init__(self, engines: Sequence[RemoteEngine]) -> None:
         self._engines = tuple(engines)
+        self._users = 0
 
     @property
     def phase(self) -> str:
@@ -49,7 +50,8 @@ class Engines:
         return [engine.phase for engine in self._engines]
 
     def open(self) -> None:
-        """Start connecting; a second call does nothing."""
+        """Start connecting; who opens closes again."""
+        self._users += 1
         for engine in self._engines:
             engine.open()
 
@@ -58,7 +60,13 @@ class Engines:
         await asyncio.gather(*(engine.heard(timeout_s) for engine in self._engines))
 
     async def close(self) -> None:
-        """Stop connecting; requests in flight fail."""
+        """Stop connecting when the last of those who opened closes; requests in flight fail.
+
+        So the server that stops first takes nothing away from the one that still answers.
+        """
+        self._users -= 1
+        if self._users:
+            return
         await asyncio.gather(*(engine.close() for engine in self._engines))
 
     def admit(self, tokens: int, client: int) -> None:

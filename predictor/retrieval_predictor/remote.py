@@ -89,8 +89,8 @@ class RemoteEngine:
             self._keeper.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._keeper
-        if self._transport is not None:
-            self._transport.close()
+            self._keeper = None
+        self._disconnected()
 
     async def run(self, run: Run) -> Rows:
         """One row a text.

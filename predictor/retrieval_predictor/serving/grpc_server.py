@@ -18,6 +18,9 @@ from retrieval_predictor.serving.inference import SERVICE, Inference
 
 _HEALTH = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 _UNLIMITED = -1
+_QUIET_S = 2.0
+"""How long nothing is answered before what is left is cancelled; a large answer may still leave."""
+_LOOK_S = 0.05
 
 
 class GrpcServer:
@@ -25,6 +28,7 @@ class GrpcServer:
 
     def __init__(self, front: Frontend) -> None:
         self._front = front
+        self._inference = Inference(front)
         self._server: aio.Server | None = None
 
     async def start(self) -> None:
@@ -37,7 +41,7 @@ class GrpcServer:
                 ("grpc.max_send_message_length", _UNLIMITED),
             ]
         )
-        add_GRPCInferenceServiceServicer_to_server(Inference(self._front), server)
+        add_GRPCInferenceServiceServicer_to_server(self._inference, server)
         add_HealthServicer_to_server(
             Health((SERVICE, _HEALTH), lambda: self._front.engine.is_ready), server
         )
@@ -48,9 +52,23 @@ class GrpcServer:
         await server.wait_for_termination()
 
     async def stop(self, signal: int | None = None) -> None:
-        """Take no new calls, and give those in flight the drain timeout, whatever the signal."""
+        """Take no new calls, and give those in flight the drain timeout, whatever the signal.
+
+        A call that crosses the server's goodbye may be taken by gRPC and never be handed to us; it
+        is cancelled, as gRPC cancels others of its kind, once all that we have are answered.
+        """
         del signal
         if self._server is not None:
-            await self._server.stop(self._front.settings.drain_timeout_s)
+            await self._stop(self._server)
+            await self._front.engine.close()
         if self._front.tracing is not None:
             await asyncio.to_thread(self._front.tracing.flush)
+
+    async def _stop(self, server: aio.Server) -> None:
+        stopping = asyncio.create_task(server.stop(self._front.settings.drain_timeout_s))
+        quiet_s = 0.0
+        while quiet_s < _QUIET_S and not stopping.done():
+            await asyncio.sleep(_LOOK_S)
+            quiet_s = 0.0 if self._inference.calls else quiet_s + _LOOK_S
+        await server.stop(None)
+        await stopping

@@ -33,10 +33,14 @@ _ONE_MODEL = "the model belongs to the pod; it is nobody else's to load or unloa
 
 
 class Inference(GRPCInferenceServiceServicer):  # type: ignore[misc]
-    """`inference.GRPCInferenceService`, without KServe's loading and unloading of models."""
+    """`inference.GRPCInferenceService`, without KServe's loading and unloading of models.
+
+    `calls` to the model are being answered now.
+    """
 
     def __init__(self, front: Frontend) -> None:
         self._front = front
+        self.calls = 0
 
     async def ServerLive(  # noqa: N802
         self, request: pb.ServerLiveRequest, context: ServicerContext[Any, Any]
@@ -82,6 +86,7 @@ class Inference(GRPCInferenceServiceServicer):  # type: ignore[misc]
         request_id = request_id_of(headers)
         asked = Asked(_INFER, "grpc", headers, request_id, started_s)
         context.set_trailing_metadata(((REQUEST_ID_HEADER, request_id),))
+        self.calls += 1
         try:
             message, answer = await self._infer(request, asked, _host(context.peer()))
         except asyncio.CancelledError:  # the caller cancelled, or its deadline passed
@@ -90,6 +95,8 @@ class Inference(GRPCInferenceServiceServicer):  # type: ignore[misc]
         except Exception as error:  # noqa: BLE001  (one place turns errors into statuses)
             settle(self._front, asked, Ended(error=error))
             await _abort(context, error, (REQUEST_ID_HEADER, request_id))
+        finally:
+            self.calls -= 1
         settle(self._front, asked, Ended(answer, read_s=started_s))
         return message
 

@@ -7,7 +7,6 @@ from collections.abc import Callable
 import kserve
 
 from retrieval_predictor.serving.app import install
-from retrieval_predictor.serving.frontend import frontend
 
 
 class RetrievalModel(kserve.Model):  # type: ignore[misc]
@@ -16,14 +15,9 @@ class RetrievalModel(kserve.Model):  # type: ignore[misc]
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self.ready = True  # registered at once; the pages and gRPC tell whether it can answer
-        self.engine = True  # KServe awaits `start_engine` beside its servers
 
     def __reduce__(self) -> tuple[Callable[[str], RetrievalModel], tuple[str]]:
         return _in_worker, (self.name,)
-
-    async def start_engine(self) -> None:
-        """Connect to the engine, so that the first probe already finds it."""
-        frontend().engine.open()
 
     def load(self) -> bool:
         """Nothing to do here: the engine loads."""

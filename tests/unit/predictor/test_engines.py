@@ -126,6 +126,21 @@ async def test_an_engine_that_dies_takes_its_own_requests_and_no_others(pod):
     assert engines.is_ready
 
 
+async def test_only_the_last_to_close_ends_what_is_in_flight(pod):
+    engines, _ = pod
+    engines.open()
+    waiting = ask(engines, 100)
+    await settled()
+    await engines.close()
+    assert engines.is_ready
+    await engines.close()
+    with pytest.raises(EngineLost):
+        await waiting
+    with pytest.raises(NotReady):
+        await ask(engines, 100)
+    engines.open()
+
+
 async def test_the_pod_is_ready_while_one_engine_is(pod):
     engines, (one, other) = pod
     one.say("loading")
