@@ -1,7 +1,8 @@
-"""One cluster for all tests of this folder, and for each of them a namespace and nodes of its own.
+"""Two clusters for all tests of this folder.
 
-`plane` and `api` have an API server that serves RetrievalServices, where nothing acts on objects.
-`lab` is the same one with KServe, the controllers of Kubernetes and kwok's nodes.
+`plane`, with `api`, is an API server that serves RetrievalServices and where nothing acts on them.
+`lab` has KServe, the controllers of Kubernetes, kwok's nodes and the operator too; each test has a
+namespace and nodes of its own there.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from tests.cluster.nodes import Shape, node
 from tests.cluster.operated import Operated
 
 _HERE = Path(__file__).parent
-_FOLDER = pytest.StashKey[Path]()
+_FOLDERS = pytest.StashKey[list[Path]]()
 _NUMBERS = count(1)
 
 
@@ -39,20 +40,32 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Let a failing test name the folder that has the servers' logs."""
+    """Let a failing test name the folders that have the servers' logs."""
     report = yield
-    folder = item.config.stash.get(_FOLDER, None)
-    if report.failed and folder and _HERE in item.path.parents:
-        report.sections.append(("logs of the cluster", str(folder)))
+    if report.failed and _HERE in item.path.parents:
+        folders = item.config.stash.get(_FOLDERS, [])
+        report.sections.append(("logs of the cluster", "\n".join(map(str, folders))))
     return report
 
 
 @pytest.fixture(scope="session")
-def plane(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Lab]:
+def folder(
+    tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
+) -> Callable[[str], Path]:
+    """Make a folder for the logs of a cluster, which failing tests name."""
+    made = pytestconfig.stash.setdefault(_FOLDERS, [])
+
+    def make(name: str) -> Path:
+        made.append(tmp_path_factory.mktemp(name))
+        return made[-1]
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def plane(folder: Callable[[str], Path]) -> Iterator[Lab]:
     """A running etcd and kube-apiserver with our CustomResourceDefinition."""
-    folder = tmp_path_factory.mktemp("lab")
-    pytestconfig.stash[_FOLDER] = folder
-    with labs.lab(folder) as running:
+    with labs.lab(folder("plane")) as running:
         yield running
 
 
@@ -63,10 +76,11 @@ def api(plane: Lab) -> Api:
 
 
 @pytest.fixture(scope="session")
-def lab(plane: Lab) -> Lab:
-    """The same cluster with everything that makes an InferenceService ready."""
-    plane.run()
-    return plane
+def lab(folder: Callable[[str], Path]) -> Iterator[Lab]:
+    """A cluster with everything that makes an InferenceService ready."""
+    with labs.lab(folder("lab")) as running:
+        running.run()
+        yield running
 
 
 @pytest.fixture(scope="session")

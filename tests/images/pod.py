@@ -20,6 +20,7 @@ from typing import Any, Final
 
 import httpx
 
+from tests.cluster.agent.sandbox import confined
 from tests.images.store import Image
 
 _CLONE_NEWNET: Final = 0x40000000  # sched.h
@@ -129,7 +130,7 @@ def _script(image: Path, spec: Mapping[str, Any], scratch: Path, files: Mapping[
         *(line for one in container["volumeMounts"] for line in _mount(one, root, files)),
         f"mount -o remount,bind,ro {root}",
     ]
-    return "\n".join((*lines, f'exec chroot {root} {_confined(spec, container)} -- "$@"'))
+    return "\n".join((*lines, f'exec chroot {root} {_rights(spec, container)} "$@"'))
 
 
 def _mount(mount: Mapping[str, Any], root: Path, files: Mapping[str, Path]) -> list[str]:
@@ -142,16 +143,13 @@ def _mount(mount: Mapping[str, Any], root: Path, files: Mapping[str, Path]) -> l
     return [f"mkdir -p {place}", *how]
 
 
-def _confined(spec: Mapping[str, Any], container: Mapping[str, Any]) -> str:
+def _rights(spec: Mapping[str, Any], container: Mapping[str, Any]) -> str:
     """The rights that the restricted profile leaves; a pod that does not ask for it fails."""
-    user, own = spec["securityContext"], container["securityContext"]
+    own = container["securityContext"]
     assert own["readOnlyRootFilesystem"]
     assert own["capabilities"] == {"drop": ["ALL"]}
     assert not own["allowPrivilegeEscalation"]
-    return (
-        f"setpriv --reuid={user['runAsUser']} --regid={user['runAsGroup']}"
-        f" --groups={user['fsGroup']} --no-new-privs --bounding-set=-all --inh-caps=-all"
-    )
+    return confined({**spec["securityContext"], **own})
 
 
 def _enter(network: int) -> None:

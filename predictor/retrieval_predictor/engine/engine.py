@@ -46,7 +46,7 @@ class Engine:
         self._settings = settings
         self._scratch = scratch
         self._limits = LimitsFile(settings.limits_file, settings.batching)
-        self._queue = queue_of(settings.batching)
+        self._queue = Queue(*bounds_of(settings.batching))
         self._observer = EngineObserver(self._queue, settings)
         self._batcher: Batcher | None = None
         self._connections: set[Connection] = set()
@@ -136,7 +136,7 @@ class Engine:
             return
         if self._limits.look(self._card.max_input_tokens):
             batching = self._limits.batching
-            self._queue.limit(limits_of(batching), batching.max_queue_tokens, max_wait_s(batching))
+            self._queue.limit(*bounds_of(batching))
             log.info("limits", **batching.model_dump())
         metrics.limits_refused.set(self._limits.problem is not None)
 
@@ -168,14 +168,13 @@ async def _trim_memory() -> None:
         await asyncio.to_thread(trim)
 
 
-def queue_of(batching: Batching) -> Queue:
-    """An empty queue with the bounds of these settings."""
-    return Queue(limits_of(batching), batching.max_queue_tokens, max_wait_s(batching))
+def bounds_of(batching: Batching) -> tuple[Limits, int, float]:
+    """What a batch may hold, the tokens that may wait, and how long those may take to compute.
 
-
-def max_wait_s(batching: Batching) -> float:
-    """How long what waits may take to compute; infinity where only tokens are bounded."""
-    return batching.max_queue_wait_milliseconds / 1000 or math.inf
+    The last is infinity where only tokens are bounded.
+    """
+    wait_s = batching.max_queue_wait_milliseconds / 1000 or math.inf
+    return limits_of(batching), batching.max_queue_tokens, wait_s
 
 
 def limits_of(batching: Batching) -> Limits:

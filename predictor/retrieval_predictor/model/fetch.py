@@ -113,7 +113,5 @@ def _hindrance(error: OSError, source: ModelSource) -> str:
         return f"the repository has no revision {source.revision}"
     if isinstance(error, HfHubHTTPError) and error.response.status_code == HTTPStatus.UNAUTHORIZED:
         return f"the hub does not accept the token: renew {_CREDENTIAL}"
-    cause = (
-        error.__cause__ or error
-    )  # "not in the cache either" has the failed request as its cause
+    cause = error.__cause__ or error  # a file that is not cached either: the failed request
     return f"download failed ({type(cause).__name__}): {' '.join(str(cause).split())}"

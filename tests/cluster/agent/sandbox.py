@@ -7,7 +7,7 @@ host name and network are the container's own; processes are seen by all. Needs 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
@@ -83,7 +83,7 @@ def script(sandbox: Sandbox) -> str:
         lines.append(f"mount -o remount,bind,ro {root}")
     place = f"env --chdir={quote(sandbox.working_folder)} PATH={quote(sandbox.path)}"
     return "\n".join(
-        (*lines, f'exec chroot {root} {_confined(sandbox.security)} {place} "$@" < /dev/null')
+        (*lines, f'exec chroot {root} {confined(sandbox.security)} {place} "$@" < /dev/null')
     )
 
 
@@ -115,7 +115,7 @@ def _mount(mount: Mount, root: Path) -> list[str]:
     return [*lines, f"mount -o remount,bind,ro {place}"] if mount.is_read_only else lines
 
 
-def _confined(security: dict[str, Any]) -> str:
+def confined(security: Mapping[str, Any]) -> str:
     """setpriv with the user and the rights that the security context leaves."""
     words = ["setpriv", "--pdeathsig=KILL"]
     if "runAsUser" in security:
