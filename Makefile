@@ -103,8 +103,9 @@ generate: tools  ## Write the CRD, its reference, dashboards, rules and golden m
 	$(BIN)/python -m tests.chart.write
 	$(BIN)/python -m tests.conformance.write
 
-bench: $(READY)  ## Measure the quickstart on this machine, then beside others; QUICK=1 for a try
+bench: $(READY)  ## Measure the quickstart, then overload, then other servers beside; QUICK=1 for a try
 	./bench/quickstart.sh
+	./bench/overload.sh
 	./bench/peers/compare.sh $(if $(QUICK),--quick)
 
 clean:  ## Remove .venv and caches

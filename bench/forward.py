@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
+from unittest.mock import patch
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the supervisor starts the engine
 
@@ -29,7 +30,7 @@ from retrieval_predictor.batching.policy import Limits
 from retrieval_predictor.batching.queue import Queue
 from retrieval_predictor.engine.cores import usable_cores
 from retrieval_predictor.engine.device import ThreadedDevice
-from retrieval_predictor.model import linears
+from retrieval_predictor.model import encoder, linears
 from retrieval_predictor.model.checkpoint import read_checkpoint
 from retrieval_predictor.model.fetch import fetch
 from retrieval_predictor.model.load import load
@@ -100,23 +101,34 @@ def main() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """The same weights as transformers runs them, as they are served, and with oneDNN's layout."""
+    """The same weights as transformers runs them, as they are served, and two ways besides.
+
+    One is run by transformers' Python, not replayed; one has oneDNN's layout.
+    """
 
     raw: PreTrainedModel
     served: Runner
+    by_python: Runner
     prepacked: Runner
     one_slot: Engine
     slot_a_core: Engine
 
 
 def _models(scratch: Path) -> Models:
-    served, prepacked = (cast("Runner", load(Settings(), scratch).runner) for _ in range(2))
-    linears.replace(prepacked._encoder._model)  # type: ignore[attr-defined]  # noqa: SLF001
+    served = _load(scratch)
+    with patch.object(encoder, "record", return_value=None):
+        by_python = _load(scratch)
+    with patch.object(linears, "_pays", return_value=True):
+        prepacked = _load(scratch)
     folder = read_checkpoint(fetch(Settings().model), Settings().model.uri).folder
     raw = AutoModel.from_pretrained(folder, attn_implementation="sdpa").eval()
     cores = usable_cores()
     one_slot, slot_a_core = (Engine(served, slots, cores) for slots in (1, cores))
-    return Models(raw, served, prepacked, one_slot, slot_a_core)
+    return Models(raw, served, by_python, prepacked, one_slot, slot_a_core)
+
+
+def _load(scratch: Path) -> Runner:
+    return cast("Runner", load(Settings(), scratch).runner)
 
 
 def cell(models: Models, lengths: tuple[int, ...], rounds: int) -> dict[str, dict[str, float]]:
@@ -148,6 +160,7 @@ def _ways(models: Models, batch: Batch) -> dict[str, Callable[[], object]]:
         "raw, padded": lambda: _raw(models.raw, rectangle, mask),
         "raw, one by one": lambda: [_raw(models.raw, ids, None) for ids in singles],
         "forward": lambda: models.served.run(batch),
+        "forward, by Python": lambda: models.by_python.run(batch),
         "forward, prepacked": lambda: models.prepacked.run(batch),
         "engine, 1 slot": lambda: models.one_slot.answer(texts),
         "engine, a slot a core": lambda: models.slot_a_core.answer(texts),

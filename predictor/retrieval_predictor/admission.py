@@ -36,7 +36,8 @@ class Load:
 
     query_tokens: int = 0
     bulk_tokens: int = 0
-    max_tokens: int = 0
+    max_query_tokens: int = 0
+    max_bulk_tokens: int = 0
     tokens_per_s: float = 0.0
 
     @property
@@ -121,14 +122,15 @@ class Gate:
             Overloaded: Its lane is full for everyone, or this client was refused just now and the
                 lane is still full.
         """
-        is_query, limit = _is_query(tokens), self._load.max_tokens
-        told = self._load.query_tokens if is_query else self._load.bulk_tokens
+        is_query, load = _is_query(tokens), self._load
+        told = load.query_tokens if is_query else load.bulk_tokens
+        limit = load.max_query_tokens if is_query else load.max_bulk_tokens
         waiting = told + self._sent_tokens[is_query]
         if not told or waiting + tokens <= limit:
             return
         since_s = self._clock() - self._refused_s.get((client, is_query), float("-inf"))
         if waiting + tokens > _FULL_FOR_ALL * limit or since_s < _MEMORY_S:
-            retry_s = retry_after_s(tokens, waiting, limit, self._load.tokens_per_s)
+            retry_s = retry_after_s(tokens, waiting, limit, load.tokens_per_s)
             raise Overloaded(tokens, waiting, limit, retry_s)
 
 

@@ -27,10 +27,11 @@ class ModelCard:
     `form` names the question that a language model is asked (`retrieval_predictor.chat`), and
     `instruction` is what it is told where a request says nothing; None of either means none.
     `encoder` is "packed" (no padding) or "padded" (the fallback), `shares_prefixes` says whether it
-    computes once what texts of a batch begin with alike, as a causal model allows; `linears` is
-    "plain" or "prepacked" (for oneDNN, where that was faster on this CPU), `normalise` whether the
-    checkpoint asks for unit vectors, `scoring` is None for an embedder. `activation` is what turns
-    a reranker's logit into its score, "Sigmoid" or "Identity", and None where there is no logit.
+    computes once what texts of a batch begin with alike, as a causal model allows, and
+    `is_recorded` whether other batches run without the model's Python. `linears` is "plain" or
+    "prepacked" (for oneDNN, where that was faster on this CPU), `normalise` whether the checkpoint
+    asks for unit vectors, `scoring` is None for an embedder. `activation` is what turns a
+    reranker's logit into its score, "Sigmoid" or "Identity", and None where there is no logit.
     `has_sparse` says whether tokens get weights, `colbert_dimensions` how many numbers a token's
     own vector has, 0 for none; `special_ids` are those of tokens that stand for no word.
     `accepts_token_ids` says whether a request may bring ids in place of texts. `own_code` is "run"
@@ -64,3 +65,4 @@ class ModelCard:
     accepts_token_ids: bool = False
     own_code: str | None = None
     shares_prefixes: bool = False
+    is_recorded: bool = False

@@ -25,7 +25,7 @@ a deadline cross the socket as a number.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from enum import IntEnum
 from typing import Any
 
@@ -43,7 +43,7 @@ BEAT_S = 1.0
 _HEAD = struct.Struct("<IBQ")
 _RUN = struct.Struct("<dQII")
 _ROWS = struct.Struct("<IIddIII")
-_LOAD = struct.Struct("<QQQd")
+_LOAD = struct.Struct("<QQQQd")
 _LENGTH_BYTES = 4
 
 
@@ -126,8 +126,7 @@ def pack_state(state: dict[str, Any]) -> bytes:
 
 def pack_load(load: Load) -> bytes:
     """The frame that tells an API worker what waits."""
-    numbers = (load.query_tokens, load.bulk_tokens, load.max_tokens, load.tokens_per_s)
-    return _frame(Kind.LOAD, 0, _LOAD.pack(*numbers))
+    return _frame(Kind.LOAD, 0, _LOAD.pack(*astuple(load)))
 
 
 def unpack_load(payload: memoryview) -> Load:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from retrieval_predictor.model import linears
-from retrieval_predictor.model.encoder import PackedEncoder, make_probe
+from retrieval_predictor.model.encoder import make_probe
 from retrieval_predictor.model.load import load
-from retrieval_predictor.model.packing import pack
 from retrieval_predictor.settings import Precision, Settings
 from tests.support import checkpoints
 
@@ -34,17 +33,22 @@ def test_a_prepacked_layer_computes_what_the_layer_did(bias, shape):
 
 @pytest.mark.skipif(not has_onednn(), reason="this build of PyTorch has no oneDNN")
 @pytest.mark.parametrize("maker", [checkpoints.bert, checkpoints.qwen3, checkpoints.modernbert])
-def test_a_model_with_prepacked_layers_gives_the_same_vectors(maker, tmp_path: Path):
+def test_a_model_with_prepacked_layers_gives_the_same_vectors(
+    maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     folder = checkpoints.sentence_files(maker(tmp_path / "model"))
     settings = Settings(model={"uri": f"file://{folder}"}, precision=Precision.FP32)
-    runner: Any = load(settings, tmp_path).runner
-    model = runner._encoder._model
-    encoder, probe = PackedEncoder(model), pack(make_probe(250, 64))
-    with torch.inference_mode():
-        wanted = encoder(probe)
-        linears.replace(model)
-        assert not any(type(layer) is nn.Linear for layer in model.modules())
-        torch.testing.assert_close(encoder(probe), wanted, atol=2e-5, rtol=1e-4)
+    plain, prepacked = (_loaded(settings, tmp_path, monkeypatch, pays) for pays in (False, True))
+    assert [plain.card.linears, prepacked.card.linears] == [linears.PLAIN, linears.PREPACKED]
+    assert plain.card.is_recorded == prepacked.card.is_recorded
+    batch = make_probe(250, 64)
+    wanted, got = plain.runner.run(batch), prepacked.runner.run(batch)
+    np.testing.assert_allclose(got, wanted, atol=2e-5, rtol=1e-4)
+
+
+def _loaded(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pays: bool):
+    monkeypatch.setattr(linears, "_pays", lambda _: pays)
+    return load(settings, tmp_path)
 
 
 def test_a_model_without_linear_layers_stays_as_it_is():

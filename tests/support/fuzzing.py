@@ -135,7 +135,7 @@ _FRAMES = (
     frames.pack_run(7, Run(_IDS, 1.5, 9)) + frames.pack_cancel(7),
     frames.pack_rows(7, Rows(np.ones((2, 3), dtype=np.float32), 0.1, 0.2)),
     frames.pack_fault(7, EngineLost()) + frames.pack_fault(8, Overloaded(1, 2, 3, 4.0)),
-    frames.pack_state({"phase": "ready"}) + frames.pack_load(Load(1, 2, 3, 4.0)),
+    frames.pack_state({"phase": "ready"}) + frames.pack_load(Load(1, 2, 3, 4, 5.0)),
     frames.pack_stats(7, None) + frames.pack_stats(7, {"queue_tokens": 0}),
 )
 

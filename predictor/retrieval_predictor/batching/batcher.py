@@ -151,7 +151,7 @@ class Batcher:
         """What one slot does."""
         while True:
             if not self._ready:
-                decision = self._queue.next(self._clock(), self._free_shares)
+                decision = self._next()
                 if isinstance(decision, Wait):
                     await self._sleep(decision.until_s)
                     continue
@@ -159,6 +159,9 @@ class Batcher:
             self._free_slots -= 1
             await self._compute(self._ready.popleft())
             self._free_slots += 1
+
+    def _next(self) -> Take | Wait:
+        return self._queue.next(self._clock(), self._free_shares, self.rate.tokens_per_s)
 
     @property
     def _free_shares(self) -> int:

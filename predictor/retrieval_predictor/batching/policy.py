@@ -4,26 +4,56 @@ The rule is greedy: a batch is whatever queued while the device was busy, up to 
 Queries go first. Bulk requests fill what queries leave, and once one has waited `patience_s`
 without progress it gets half of the budget, so a long request delays a query by one batch at most
 and no stream of queries can starve it.
+
+On a slow device a full batch takes seconds, and a query would wait for it and then for what fills
+its own. So bulk work is taken in slices of a quarter of a second, and fills a query's batch by a
+fiftieth.
 """
 
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 from retrieval_predictor.batching.job import Job
 
+SLICE_S = 0.25
+"""Bulk work that is computed without queries is taken in batches of about this long."""
+
+FILLING_S = 0.02
+"""Bulk work that fills a batch of queries makes it longer by about this."""
+
+LEAST_SLICE_TOKENS = 256
+"""A slice for a share of a device holds this many however slow it is: reading MiniLM's weights once
+costs a Zen 3 core as much as computing 28 tokens, so slices cost a tenth more at the most."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one forward pass may hold, and how long work may be made to wait."""
+    """What one forward pass may hold, and how long work may be made to wait.
+
+    Of bulk requests it holds `max_bulk_tokens`, and `max_filling_tokens` beside queries.
+    """
 
     max_batch_tokens: int
     max_batch_size: int
     max_delay_s: float = 0.0
     patience_s: float = 0.25
+    max_bulk_tokens: int = sys.maxsize
+    max_filling_tokens: int = sys.maxsize
+
+    def at_rate(self, tokens_per_s: float, shares: int) -> Limits:
+        """The same for shares of a device that compute so many tokens a second; 0 is unknown."""
+        if not tokens_per_s:
+            return self
+        return replace(
+            self,
+            max_bulk_tokens=max(int(tokens_per_s * SLICE_S), LEAST_SLICE_TOKENS * shares),
+            max_filling_tokens=int(tokens_per_s * FILLING_S),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +109,13 @@ def _fill(
 ) -> tuple[Cut, ...]:
     """Queries, then bulk requests."""
     reserved = _reserved(bulk, now_s, limits) if queries else _Room(0, 0)
-    due = bulk if reserved.rows or not queries else queries
-    one_text = next(iter(due)).tokens_of(1)  # computed alone where it is over the budget
+    is_bulk_due = bool(reserved.rows or not queries)
+    one_text = next(iter(bulk if is_bulk_due else queries)).tokens_of(1)
+    # a text that is over the budget is computed alone
     whole = _Room(max(limits.max_batch_tokens, one_text), limits.max_batch_size)
     first, left = _cut(queries, whole.minus(reserved.tokens, reserved.rows))
-    second, _ = _cut(bulk, left.minus(-reserved.tokens, -reserved.rows))
+    most = max(limits.max_bulk_tokens, one_text) if is_bulk_due else limits.max_filling_tokens
+    second, _ = _cut(bulk, left.minus(-reserved.tokens, -reserved.rows).at_most(most))
     return (*first, *second)
 
 
@@ -97,12 +129,16 @@ class _Room:
     def minus(self, tokens: int, rows: int) -> _Room:
         return _Room(self.tokens - tokens, self.rows - rows)
 
+    def at_most(self, tokens: int) -> _Room:
+        return _Room(min(self.tokens, tokens), self.rows)
+
 
 def _reserved(bulk: Collection[Job], now_s: float, limits: Limits) -> _Room:
     """Half of the batch, or one whole text, where a bulk request has waited too long."""
     if not bulk or now_s - min(job.served_s for job in bulk) < limits.patience_s:
         return _Room(0, 0)
-    tokens = max(limits.max_batch_tokens // 2, next(iter(bulk)).tokens_of(1))
+    half = min(limits.max_batch_tokens // 2, limits.max_bulk_tokens)
+    tokens = max(half, next(iter(bulk)).tokens_of(1))
     return _Room(tokens, max(limits.max_batch_size // 2, 1))
 
 

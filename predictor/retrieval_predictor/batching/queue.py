@@ -33,7 +33,7 @@ class Queue:
     """Holds jobs until all their rows are in batches. Never awaits; the clock is an argument.
 
     `budget` is what a batch may hold now, which is at most what the limits say. `max_tokens` may
-    wait in a lane, and no more of them than the device computes in `max_wait_s` together with the
+    wait in a lane; of queries no more than the device computes in `max_wait_s` together with the
     `computing_tokens` that it has now. `shares` batches, computed side by side, have the budget
     together.
     """
@@ -65,12 +65,16 @@ class Queue:
 
     def load(self, tokens_per_s: float) -> Load:
         """What waits, for those who decide whether to send more; the rate is the device's."""
-        query, bulk = self._lanes[Lane.QUERY].tokens, self._lanes[Lane.BULK].tokens
-        return Load(query, bulk, self.bound_tokens(tokens_per_s), tokens_per_s)
+        query, bulk = (self._lanes[lane].tokens for lane in Lane)
+        query_bound, bulk_bound = (self.bound_tokens(lane, tokens_per_s) for lane in Lane)
+        return Load(query, bulk, query_bound, bulk_bound, tokens_per_s)
 
-    def bound_tokens(self, tokens_per_s: float) -> int:
-        """Tokens that may wait in a lane of a device with this rate; 0 where it is not known."""
-        if not tokens_per_s:
+    def bound_tokens(self, lane: Lane, tokens_per_s: float) -> int:
+        """Tokens that may wait in a lane of a device with this rate; 0 where it is not known.
+
+        Whoever sends documents in bulk waits for them anyway, so only queries have a time to keep.
+        """
+        if lane is Lane.BULK or not tokens_per_s:
             return self.max_tokens
         in_time = min(tokens_per_s * self.max_wait_s - self.computing_tokens, self.max_tokens)
         return max(int(in_time), 0)
@@ -93,7 +97,10 @@ class Queue:
             Overloaded: Its lane is full; says when it will not be, from the measured rate.
         """
         lane, asked = self._lanes[job.lane], job.run.encoded.tokens
-        held, bound = lane.tokens_of(job.run.client), self.bound_tokens(drain_tokens_per_s)
+        held, bound = (
+            lane.tokens_of(job.run.client),
+            self.bound_tokens(job.lane, drain_tokens_per_s),
+        )
         if not fits(asked, held, lane.tokens, lane.clients, bound):
             retry_s = retry_after_s(asked, lane.tokens, bound, drain_tokens_per_s)
             raise Overloaded(asked, lane.tokens, bound, retry_s)
@@ -101,16 +108,17 @@ class Queue:
         if job.run.deadline_s:
             self._watch_deadline(job)
 
-    def next(self, now_s: float, free_shares: int = 1) -> Take | Wait:
+    def next(self, now_s: float, free_shares: int = 1, tokens_per_s: float = 0.0) -> Take | Wait:
         """What to do with the shares of the device that are free, one at least.
 
-        Callers whose deadline has passed are told so first.
+        Callers whose deadline has passed are told so first. The rate is the whole device's.
         """
         self._expire(now_s)
-        tokens = max(self.budget.at(now_s) * free_shares // self.shares, 1)
-        if tokens != self._limits.max_batch_tokens:
-            self._limits = replace(self._limits, max_batch_tokens=tokens)
-        return decide(self._lanes[Lane.QUERY], self._lanes[Lane.BULK], now_s, self._limits)
+        free = free_shares / self.shares
+        tokens = max(int(self.budget.at(now_s) * free), 1)
+        limits = replace(self._limits, max_batch_tokens=tokens)
+        sliced = limits.at_rate(tokens_per_s * free, free_shares)
+        return decide(self._lanes[Lane.QUERY], self._lanes[Lane.BULK], now_s, sliced)
 
     def take(self, cuts: tuple[Cut, ...], now_s: float) -> tuple[Part, ...]:
         """Hand the rows of a decision over; jobs with none left leave the queue."""

@@ -19,7 +19,8 @@ from torch.nn.functional import scaled_dot_product_attention
 from transformers.masking_utils import AttentionMaskInterface
 from transformers.modeling_utils import AttentionInterface
 
-from retrieval_predictor.model.packing import Packed, Span
+from retrieval_predictor.model.packing import Packed
+from retrieval_predictor.model.recording import recordable
 
 NAME = "retrieval_packed"
 _VARLEN_OPTIONS = {"scale", "window_size", "enable_gqa"}
@@ -67,9 +68,11 @@ def packed_attention(  # noqa: PLR0913  (the signature is transformers')
         raise CannotPack("the model caps its attention scores")
     if packed.shared is not None:
         key, value = key[:, :, packed.shared.source], value[:, :, packed.shared.source]
-    attend = _attend_varlen if _has_varlen(query) else _attend_blocks
     causal = bool(getattr(module, "is_causal", False) if is_causal is None else is_causal)
-    out = attend((query, key, value), packed, scaling, _window(sliding_window, causal=causal))
+    window = _window(sliding_window, causal=causal)
+    if _has_varlen(query):
+        return _attend_varlen((query, key, value), packed, scaling, window).unsqueeze(0), None
+    out = _attend_blocks(query[0], key[0], value[0], packed.blocks, scaling, window)
     return out.unsqueeze(0), None
 
 
@@ -132,35 +135,37 @@ def _attend_varlen(
     return cast("Tensor", out)
 
 
+@recordable
 def _attend_blocks(
-    qkv: tuple[Tensor, Tensor, Tensor],
-    packed: Packed,
-    scaling: float | None,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    blocks: Tensor,
+    scale: float | None,
     window: tuple[int, int],
 ) -> Tensor:
-    """One dense attention per distinct length: (1, heads, C, size) -> (C, heads, size)."""
-    query, key, value = (tensor[0] for tensor in qkv)
+    """One dense attention for each of `Packed.blocks`: (heads, C, size) -> (C, heads, size)."""
     heads, tokens, size = query.shape
     out = query.new_empty((tokens, heads, size))
-    for block in packed.blocks:
-        queries, keys = block.queries, block.keys
+    spans: list[list[int]] = blocks.tolist()
+    for count, first, computed, start, length in spans:
         context = scaled_dot_product_attention(
-            _rows(query, queries),
-            _rows(key, keys),
-            _rows(value, keys),
-            attn_mask=_band(queries.length, keys.length, window, query.device),
-            scale=scaling,
+            _rows(query, first, count, computed),
+            _rows(key, start, count, length),
+            _rows(value, start, count, length),
+            attn_mask=_band(computed, length, window, query.device),
+            scale=scale,
             enable_gqa=key.shape[0] != heads,
         )
-        _rows(out.transpose(0, 1), queries).copy_(context)
+        _rows(out.transpose(0, 1), first, count, computed).copy_(context)
     return out
 
 
-def _rows(tensor: Tensor, span: Span) -> Tensor:
+def _rows(tensor: Tensor, start: int, count: int, length: int) -> Tensor:
     """A view of neighbouring texts: (heads, tokens, size) -> (texts, heads, length, size)."""
-    part = tensor[:, span.start : span.start + span.count * span.length]
+    part = tensor[:, start : start + count * length]
     heads, _, size = part.shape
-    return part.view(heads, span.count, span.length, size).transpose(0, 1)
+    return part.view(heads, count, length, size).transpose(0, 1)
 
 
 def _band(queries: int, keys: int, window: tuple[int, int], device: torch.device) -> Tensor | None:

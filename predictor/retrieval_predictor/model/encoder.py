@@ -1,11 +1,12 @@
 """Run a transformers model over a packed batch, without padding where the model allows it.
 
-Both encoders give the same result for the same batch. Which one serves is settled when the model
+All encoders give the same result for the same batch. Which one serves is settled when the model
 is loaded, by comparing them, and never again.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -17,12 +18,16 @@ from transformers import PreTrainedModel
 from retrieval_predictor.model import attention
 from retrieval_predictor.model.packing import Packed, pack
 from retrieval_predictor.model.prefixes import LEAST_TOKENS
+from retrieval_predictor.model.recording import Compute, record
 from retrieval_predictor.work import Batch, Encoded, Part, Reference
 
 log = structlog.get_logger(__name__)
 
 _PROBE_LENGTHS = (5, 17, 17, 40, 300)
 """Equal lengths, unequal ones, and one beyond ModernBERT's 128-token window."""
+
+_RECORDED = 2
+"""Texts of the probe that a recording is made with; the whole probe then shows whether it holds."""
 
 TOLERANCE = {torch.float32: 1e-3, torch.float16: 2e-2, torch.bfloat16: 8e-2}
 """Largest relative error of a token vector: ten times what agreeing models show."""
@@ -39,6 +44,10 @@ class Encoder(Protocol):
     def shares_prefixes(self) -> bool:
         """Whether it takes batches that were packed with `shares`."""
 
+    @property
+    def is_recorded(self) -> bool:
+        """Whether batches in which no text shares its beginning run without the model's Python."""
+
     def __call__(self, packed: Packed) -> Tensor:
         """Token vectors of the last layer: (T, H), in the order of `packed.ids`."""
 
@@ -50,6 +59,7 @@ class PackedEncoder:
     """
 
     name = "packed"
+    is_recorded = False
 
     def __init__(self, model: PreTrainedModel, *, shares_prefixes: bool = False) -> None:
         self.shares_prefixes = shares_prefixes
@@ -72,11 +82,29 @@ class PackedEncoder:
         return hidden if packed.shared is None else hidden[packed.shared.source]
 
 
+class RecordedEncoder:
+    """A packed encoder, replayed from its recording wherever every token is computed."""
+
+    name = "packed"
+    is_recorded = True
+
+    def __init__(self, encoder: PackedEncoder, recording: Compute) -> None:
+        self.shares_prefixes = encoder.shares_prefixes
+        self._encoder = encoder
+        self._recording = recording
+
+    def __call__(self, packed: Packed) -> Tensor:
+        """See `Encoder`."""
+        compute = self._recording if packed.shared is None else self._encoder
+        return compute(packed)
+
+
 class PaddedEncoder:
     """A rectangle of N texts times the longest one, as the library itself would run it."""
 
     name = "padded"
     shares_prefixes = False
+    is_recorded = False
 
     def __init__(self, model: PreTrainedModel) -> None:
         self._model = model
@@ -100,8 +128,33 @@ def choose(model: PreTrainedModel, texts: Batch) -> Encoder:
         probe = pack(texts, shares=shares).to(model.device)
         packed = PackedEncoder(model, shares_prefixes=shares)
         if _agree(model, packed, padded, probe):
-            return packed
+            return _recorded(model, packed, texts)
     return padded
+
+
+@torch.inference_mode()
+def _recorded(model: PreTrainedModel, packed: PackedEncoder, texts: Batch) -> Encoder:
+    """The encoder's recording where it computes other shapes than its own, on a CPU.
+
+    A GPU computes while Python goes ahead, and TorchScript would compile kernels for it.
+    """
+    if model.device.type != "cpu":
+        return packed
+    recording = record(model, packed, pack(_first(texts)))
+    probe = pack(texts)
+    if (
+        recording is None
+        or _relative_error(recording(probe), packed(probe)) > TOLERANCE[model.dtype]
+    ):
+        return packed
+    return RecordedEncoder(packed, recording)
+
+
+def _first(texts: Batch) -> Batch:
+    """The first two texts of a probe."""
+    (part,) = texts.parts
+    count = int(part.encoded.lengths[:_RECORDED].sum())
+    return Batch((replace(part, encoded=part.encoded.of(slice(_RECORDED), slice(count))),))
 
 
 @torch.inference_mode()

@@ -115,6 +115,7 @@ class WholeClassifier:
 
     name = "padded"
     shares_prefixes = False
+    is_recorded = False
 
     def __init__(self, classifier: PreTrainedModel) -> None:
         self._classifier = classifier

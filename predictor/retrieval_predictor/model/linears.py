@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from typing import Union
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
+
+from retrieval_predictor.model.recording import recordable
 
 _ROWS = (12, 128)
 """Tokens of the two products that are timed: a short query, and a passage."""
@@ -32,11 +35,9 @@ PREPACKED = "prepacked"
 
 
 class PrepackedLinear(nn.Module):
-    """A linear layer whose weights are in oneDNN's blocked layout; it takes that layer's place.
+    """A linear layer whose weights are in oneDNN's blocked layout; it takes that layer's place."""
 
-    The call is the one that PyTorch's inductor makes for frozen weights on a CPU
-    (`torch.ops.mkldnn._linear_pointwise`).
-    """
+    _packed: Tensor
 
     def __init__(self, layer: nn.Linear) -> None:
         super().__init__()
@@ -44,14 +45,22 @@ class PrepackedLinear(nn.Module):
         self.out_features = layer.out_features
         self.bias = layer.bias
         rows = 64  # a hint for the layout, not a bound
-        self._packed = torch.ops.mkldnn._reorder_linear_weight(layer.weight.detach(), rows)  # noqa: SLF001
+        packed = torch.ops.mkldnn._reorder_linear_weight(layer.weight.detach(), rows)  # noqa: SLF001
+        self.register_buffer("_packed", packed, persistent=False)
 
     def forward(self, rows: Tensor) -> Tensor:
         """Rows times weights plus bias: (…, in) -> (…, out)."""
-        product: Tensor = torch.ops.mkldnn._linear_pointwise(  # noqa: SLF001
-            rows, self._packed, self.bias, "none", [], ""
-        )
-        return product
+        return _product(rows, self._packed, self.bias)
+
+
+@recordable
+def _product(rows: Tensor, packed: Tensor, bias: Tensor | None) -> Tensor:
+    """The call that PyTorch's inductor makes for frozen weights on a CPU."""
+    scalars: list[Union[int, float, complex, None]] = []  # noqa: UP007  (TorchScript's `Scalar?[]`)
+    product: Tensor = torch.ops.mkldnn._linear_pointwise(  # noqa: SLF001
+        rows, packed, bias, "none", scalars, ""
+    )
+    return product
 
 
 def prepack(model: nn.Module) -> str:

@@ -147,6 +147,7 @@ def _card(
         device=name_of_device(running.device),
         encoder=running.encoder.name,
         shares_prefixes=running.encoder.shares_prefixes,
+        is_recorded=running.encoder.is_recorded,
         dimensions=running.head.width,
         max_input_tokens=reading.max_tokens,
         vocabulary_size=running.vocabulary_size,

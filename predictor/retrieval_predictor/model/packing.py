@@ -18,23 +18,6 @@ from retrieval_predictor.work import Batch, Ints
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
-    """`count` neighbouring texts of `length` tokens each, from token `start` on."""
-
-    start: int
-    count: int
-    length: int
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """Texts that attention takes at once: their computed tokens, and all that those may look at."""
-
-    queries: Span
-    keys: Span
-
-
-@dataclass(frozen=True, slots=True)
 class Shared:
     """What is computed of a batch in which texts begin alike: C of its T tokens.
 
@@ -58,6 +41,10 @@ class Packed:
     Shapes: ids, positions, types (T,) int64; lengths (N,) int64 and offsets (N + 1,) int32, where
     text n has tokens offsets[n] to offsets[n + 1]; order (N,) is the place each sorted text had in
     the batch. Positions count from 0 in each text. `shared` is None where every token is computed.
+
+    blocks (B, 5) int64 are runs of texts that attention takes at once, and stay on the host: how
+    many texts, then the first token that is computed and how many each text computes, then the
+    first token that those may look at and how many each text has.
     """
 
     ids: Tensor
@@ -65,7 +52,7 @@ class Packed:
     types: Tensor
     lengths: Tensor
     offsets: Tensor
-    blocks: tuple[Block, ...]
+    blocks: Tensor
     order: Ints
     shared: Shared | None = None
 
@@ -85,7 +72,7 @@ class Packed:
     @property
     def longest(self) -> int:
         """Tokens of the longest text."""
-        return self.blocks[-1].keys.length
+        return int(self.blocks[-1, -1])
 
     def to(self, device: torch.device) -> Packed:
         """The same batch with its tensors on a device."""
@@ -149,7 +136,7 @@ def _moved(held: Held, device: torch.device) -> Held:
     moved: dict[str, Any] = {
         name: value.pin_memory().to(device, non_blocking=True)
         for name, value in values.items()
-        if isinstance(value, Tensor)
+        if isinstance(value, Tensor) and name != "blocks"
     }
     return replace(held, **moved)
 
@@ -158,15 +145,17 @@ def _starts(lengths: Longs) -> Longs:
     return np.concatenate([[0], np.cumsum(lengths)])
 
 
-def _blocks(lengths: Longs, skipped: Longs) -> tuple[Block, ...]:
+def _blocks(lengths: Longs, skipped: Longs) -> Tensor:
     """Runs of texts that are as long and take as many tokens from another."""
     changes = np.flatnonzero(np.diff(lengths) | np.diff(skipped)) + 1
     first = np.concatenate([[0], changes])
     counts = np.diff(np.append(first, lengths.size))
     computed = lengths - skipped
-    queries = _spans(_starts(computed)[first], counts, computed[first])
-    return tuple(map(Block, queries, _spans(_starts(lengths)[first], counts, lengths[first])))
-
-
-def _spans(starts: Longs, counts: Longs, lengths: Longs) -> list[Span]:
-    return list(map(Span, starts.tolist(), counts.tolist(), lengths.tolist()))
+    columns = (
+        counts,
+        _starts(computed)[first],
+        computed[first],
+        _starts(lengths)[first],
+        lengths[first],
+    )
+    return torch.from_numpy(np.stack(columns, axis=1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +18,7 @@ LIMITS = Limits(max_batch_tokens=512, max_batch_size=16)
 
 texts = st.integers(1, 256)
 requests = st.lists(st.lists(texts, min_size=1, max_size=40), min_size=1, max_size=12)
+rates = st.sampled_from([0.0, 40.0, 2000.0, 10**6])
 
 
 def queue_of(all_lengths, limits=LIMITS) -> tuple[Queue, list[Job]]:
@@ -27,20 +29,20 @@ def queue_of(all_lengths, limits=LIMITS) -> tuple[Queue, list[Job]]:
     return queue, jobs
 
 
-def take(queue: Queue, now_s: float) -> Take:
+def take(queue: Queue, now_s: float, tokens_per_s: float = 0.0) -> Take:
     """The decision of a queue that has work, taken."""
-    decision = queue.next(now_s)
+    decision = queue.next(now_s, tokens_per_s=tokens_per_s)
     assert isinstance(decision, Take)
     queue.take(decision.cuts, now_s)
     return decision
 
 
-@given(requests)
-def test_no_batch_is_over_budget_and_every_text_is_taken_once_in_order(all_lengths):
+@given(requests, rates)
+def test_no_batch_is_over_budget_and_every_text_is_taken_once_in_order(all_lengths, tokens_per_s):
     queue, jobs = queue_of(all_lengths)
     taken: dict[int, list[int]] = {id(job): [] for job in jobs}
     now_s = 1.0
-    while isinstance(decision := queue.next(now_s), Take):
+    while isinstance(decision := queue.next(now_s, tokens_per_s=tokens_per_s), Take):
         parts = queue.take(decision.cuts, now_s)
         assert sum(part.encoded.tokens for part in parts) <= LIMITS.max_batch_tokens
         assert 1 <= sum(part.encoded.lengths.size for part in parts) <= LIMITS.max_batch_size
@@ -80,19 +82,61 @@ def test_a_long_request_delays_a_query_by_one_batch_at_most(queries):
         assert second.cuts[0].job is late[0]
 
 
-def test_a_long_request_makes_progress_under_a_flood_of_queries():
+@pytest.mark.parametrize("tokens_per_s", [0.0, 40.0, 2000.0])
+def test_a_long_request_makes_progress_under_a_flood_of_queries(tokens_per_s: float):
     queue, (bulk,) = queue_of([[200] * 40])
     now_s, gaps, last_s = 0.0, [], 0.0
     while bulk.waits:
         for _ in range(10):
             queue.put(make.job([100], arrived_s=now_s), 0.0)
         before = bulk.next_row
-        take(queue, now_s)
+        take(queue, now_s, tokens_per_s)
         if bulk.next_row > before:
             gaps.append(now_s - last_s)
             last_s = now_s
         now_s += 0.05
     assert max(gaps) <= LIMITS.patience_s + 0.05 + 1e-9
+
+
+def tokens_of(decision: Take | Wait, lane: Lane) -> int:
+    """What a batch that is not taken yet has of one lane."""
+    assert isinstance(decision, Take)
+    return sum(cut.job.tokens_of(cut.rows) for cut in decision.cuts if cut.job.lane is lane)
+
+
+WIDE = Limits(max_batch_tokens=4096, max_batch_size=2048)
+
+
+@pytest.mark.parametrize(
+    ("tokens_per_s", "slice_tokens"), [(0.0, 4096), (2000.0, 500), (100.0, 256), (10**6, 4096)]
+)
+def test_bulk_work_alone_is_taken_in_slices_of_a_quarter_of_a_second(tokens_per_s, slice_tokens):
+    queue, _ = queue_of([[4] * 5000], WIDE)
+    batch = queue.next(1.0, tokens_per_s=tokens_per_s)
+    assert tokens_of(batch, Lane.BULK) == slice_tokens
+
+
+@pytest.mark.parametrize(
+    ("tokens_per_s", "filling_tokens"), [(0.0, 4084), (2000.0, 40), (100.0, 0), (10**6, 4084)]
+)
+def test_bulk_work_makes_a_batch_of_queries_hardly_longer(tokens_per_s, filling_tokens):
+    queue, _ = queue_of([[4] * 5000, [12]], WIDE)
+    batch = queue.next(0.1, tokens_per_s=tokens_per_s)
+    assert tokens_of(batch, Lane.QUERY) == 12
+    assert tokens_of(batch, Lane.BULK) == filling_tokens
+
+
+def test_bulk_work_that_has_waited_gets_its_slice_beside_queries():
+    queue, _ = queue_of([[4] * 5000, [12]], WIDE)
+    batch = queue.next(1.0, tokens_per_s=2000.0)
+    assert (tokens_of(batch, Lane.QUERY), tokens_of(batch, Lane.BULK)) == (12, 500)
+
+
+def test_each_free_share_of_a_slow_device_gets_a_slice():
+    queue, _ = queue_of([[4] * 5000], WIDE)
+    queue.shares = 4
+    both = queue.next(1.0, free_shares=2, tokens_per_s=100.0)
+    assert tokens_of(both, Lane.BULK) == 512
 
 
 def test_two_long_requests_take_turns():

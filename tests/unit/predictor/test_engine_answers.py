@@ -36,7 +36,7 @@ class Wire(asyncio.Transport):
 class Engine:
     """Accepts everything and computes when told."""
 
-    load = Load(max_tokens=100)
+    load = Load(max_query_tokens=100)
 
     def __init__(self) -> None:
         self.state = {"phase": "ready"}

@@ -43,7 +43,7 @@ class FakeEngine(asyncio.Protocol):
         self.transport.write(frames.pack_state({"phase": phase, "card": None}))
 
     def load(self, waiting: int) -> None:
-        self.transport.write(frames.pack_load(Load(waiting, 0, 10**6, 1.0)))
+        self.transport.write(frames.pack_load(Load(waiting, 0, 10**6, 10**6, 1.0)))
 
     def answer(self) -> None:
         frame = self.asked.pop(0)

@@ -93,6 +93,6 @@ def test_lengths_that_disagree_with_the_ids_are_refused():
 
 
 def test_the_load_comes_back_as_it_was_sent():
-    load = Load(query_tokens=5, bulk_tokens=2**40, max_tokens=100, tokens_per_s=1234.5)
+    load = Load(5, 2**40, 100, 2**41, 1234.5)
     (frame,) = FrameReader().feed(frames.pack_load(load))
     assert frames.unpack_load(frame.payload) == load

@@ -12,7 +12,7 @@ from retrieval_predictor.batching.queue import Queue
 from retrieval_predictor.errors import Overloaded
 from tests.support import make
 
-FULL = Load(query_tokens=990, bulk_tokens=0, max_tokens=1000, tokens_per_s=100.0)
+FULL = Load(990, 0, 1000, 1000, 100.0)
 
 
 class Clock:
@@ -62,28 +62,28 @@ def test_other_clients_and_the_other_lane_are_let_through(gate: Gate):
 
 def test_a_refused_client_passes_as_soon_as_there_is_room(gate: Gate):
     gate.refused(20, client=1)
-    gate.told(Load(900, 0, 1000, 100.0))
+    gate.told(Load(900, 0, 1000, 1000, 100.0))
     gate.check(20, client=1)
 
 
 def test_what_this_worker_sent_since_counts(gate: Gate):
-    gate.told(Load(900, 0, 1000, 100.0))
+    gate.told(Load(900, 0, 1000, 1000, 100.0))
     gate.refused(20, client=1)
     gate.sent(95)
     with pytest.raises(Overloaded):
         gate.check(20, client=1)
-    gate.told(Load(900, 0, 1000, 100.0))
+    gate.told(Load(900, 0, 1000, 1000, 100.0))
     gate.check(20, client=1)
 
 
 def test_a_lane_that_holds_twice_its_bound_refuses_everyone(gate: Gate):
-    gate.told(Load(1990, 0, 1000, 100.0))
+    gate.told(Load(1990, 0, 1000, 1000, 100.0))
     with pytest.raises(Overloaded):
         gate.check(20, client=7)
 
 
 def test_a_request_of_any_size_passes_when_nothing_waits(gate: Gate):
-    gate.told(Load(0, 0, 1000, 0.0))
+    gate.told(Load(0, 0, 1000, 1000, 0.0))
     gate.check(900, client=1)
     gate.check(10**7, client=1)
 

@@ -88,7 +88,7 @@ def test_new_limits_hold_for_the_next_batch_and_the_next_request():
     decision = queue.next(0.0)
     assert isinstance(decision, Take)
     assert len(decision.cuts) == 2
-    assert queue.load(0.0).max_tokens == 2000
+    assert queue.load(0.0).max_query_tokens == 2000
 
 
 def test_a_smaller_budget_that_the_device_asked_for_survives_an_unrelated_change():

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from retrieval_predictor.batching.job import Lane
 from retrieval_predictor.batching.policy import Limits
 from retrieval_predictor.batching.queue import Queue
 from retrieval_predictor.errors import Overloaded
@@ -108,17 +109,24 @@ def test_who_is_refused_has_room_when_told_to_come_back(rate, waiting, asked):
 
 @pytest.mark.parametrize(("rate", "bound"), [(0.0, 1000), (100.0, 200), (10**6, 1000)])
 def test_the_bound_is_whichever_is_reached_first(rate, bound):
-    assert queue_with(0).bound_tokens(rate) == bound
-    assert queue_with(0).load(rate).max_tokens == bound
+    assert queue_with(0).bound_tokens(Lane.QUERY, rate) == bound
+    assert queue_with(0).load(rate).max_query_tokens == bound
 
 
 def test_what_is_being_computed_counts():
     queue = queue_with(0)
     queue.computing_tokens = 150
-    assert queue.bound_tokens(100.0) == 50
+    assert queue.bound_tokens(Lane.QUERY, 100.0) == 50
     queue.computing_tokens = 500
-    assert queue.bound_tokens(100.0) == 0
+    assert queue.bound_tokens(Lane.QUERY, 100.0) == 0
 
 
 def test_an_empty_lane_takes_a_request_that_takes_longer_than_the_bound():
     queue_with(0).put(make.job([64] * 50), 1.0)
+
+
+def test_bulk_work_is_bounded_in_tokens_alone():
+    queue = queue_with(0)
+    queue.computing_tokens = 500
+    assert queue.bound_tokens(Lane.BULK, 100.0) == 1000
+    assert queue.load(100.0).max_bulk_tokens == 1000
