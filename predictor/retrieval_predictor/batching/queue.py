@@ -97,10 +97,8 @@ class Queue:
             Overloaded: Its lane is full; says when it will not be, from the measured rate.
         """
         lane, asked = self._lanes[job.lane], job.run.encoded.tokens
-        held, bound = (
-            lane.tokens_of(job.run.client),
-            self.bound_tokens(job.lane, drain_tokens_per_s),
-        )
+        held = lane.tokens_of(job.run.client)
+        bound = self.bound_tokens(job.lane, drain_tokens_per_s)
         if not fits(asked, held, lane.tokens, lane.clients, bound):
             retry_s = retry_after_s(asked, lane.tokens, bound, drain_tokens_per_s)
             raise Overloaded(asked, lane.tokens, bound, retry_s)

@@ -33,17 +33,16 @@ Function = TypeVar("Function", bound=Callable[..., Tensor])
 def record(model: nn.Module, compute: Compute, example: Packed) -> Compute | None:
     """What `compute` does with the weights of `model`, as a recording; None where there is none.
 
-    It takes batches of any shape in which no text shares its beginning. TorchScript is deprecated
-    (PyTorch 2.9 release notes): a PyTorch without it computes as before.
+    It takes batches of any shape in which no text shares its beginning.
     """
-    recordable = _Recordable(model, compute, example)
+    traced = _Recordable(model, compute, example)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that it is deprecated, in several words
+        warnings.simplefilter("ignore")  # TorchScript is deprecated, see DECISIONS 32
         warnings.simplefilter("error", TracerWarning)
         warnings.filterwarnings("ignore", category=TracerWarning, module=_CHECKS)
         try:
             recording = torch.jit.trace(  # type: ignore[no-untyped-call]
-                recordable, _inputs(example), check_trace=False
+                traced, _inputs(example), check_trace=False
             )
         except Exception as cause:  # noqa: BLE001  (a foreign model may fail in any way)
             log.info("recording_unavailable", cause=type(cause).__name__)
