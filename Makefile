@@ -14,7 +14,8 @@ READY := $(VENV)/.ready
 MANIFEST ?= manifests/quickstart.yaml
 PYTEST_ARGS ?=
 CLUSTER_ARGS ?=
-# Without bytecode on disk every engine compiles PyTorch anew: 20 s of CPU time a start, not 8.
+# Without bytecode on disk every engine compiles PyTorch anew: `python -c 'import
+# retrieval_predictor.engine.__main__'` takes 20 s of CPU time on a Zen 3 core, not 8.
 unexport PYTHONDONTWRITEBYTECODE
 
 # $(call installed,PROGRAMS,PACKAGES,WHAT): have these programs, or say what is skipped without them

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from transformers import AutoModel
 
-from retrieval_predictor.model import linears
-from retrieval_predictor.model.encoder import make_probe
+from retrieval_predictor.model import attention, linears
+from retrieval_predictor.model.encoder import PackedEncoder, make_probe
 from retrieval_predictor.model.load import load
+from retrieval_predictor.model.packing import pack
 from retrieval_predictor.settings import Precision, Settings
 from tests.support import checkpoints
 
@@ -33,7 +35,21 @@ def test_a_prepacked_layer_computes_what_the_layer_did(bias, shape):
 
 @pytest.mark.skipif(not has_onednn(), reason="this build of PyTorch has no oneDNN")
 @pytest.mark.parametrize("maker", [checkpoints.bert, checkpoints.qwen3, checkpoints.modernbert])
-def test_a_model_with_prepacked_layers_gives_the_same_vectors(
+def test_every_linear_layer_of_a_model_is_prepacked_and_gives_the_same(maker, tmp_path: Path):
+    attention.register()
+    model = AutoModel.from_pretrained(maker(tmp_path / "model"), dtype=torch.float32).eval()
+    model.set_attn_implementation(attention.NAME)
+    encoder, probe = PackedEncoder(model), pack(make_probe(250, 64))
+    with torch.inference_mode():
+        wanted = encoder(probe)
+        linears.replace(model)
+        assert not any(type(layer) is nn.Linear for layer in model.modules())
+        torch.testing.assert_close(encoder(probe), wanted, atol=2e-5, rtol=1e-4)
+
+
+@pytest.mark.skipif(not has_onednn(), reason="this build of PyTorch has no oneDNN")
+@pytest.mark.parametrize("maker", [checkpoints.bert, checkpoints.qwen3, checkpoints.modernbert])
+def test_a_model_served_with_prepacked_layers_gives_the_same_vectors(
     maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     folder = checkpoints.sentence_files(maker(tmp_path / "model"))

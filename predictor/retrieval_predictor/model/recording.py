@@ -1,6 +1,6 @@
 """Replay a model's tensor operations without the Python that calls them.
 
-A layer of transformers costs about half a millisecond of Python on every batch, and holds the
+A layer of transformers costs up to half a millisecond of Python on every batch, and holds the
 interpreter's lock meanwhile. So its operations are recorded once, when the model is loaded, and
 replayed from then on: the same kernels in the same order, and so the same bits.
 A recording knows no branch: a model whose Python looks at a shape or a value is not recorded.
