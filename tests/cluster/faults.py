@@ -20,8 +20,8 @@ from typing import Any, Final
 from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, TCPConnector, web
 
 from tests.cluster.calls import Call, call
-from tests.cluster.process import free_ports
 from tests.cluster.site import HOST, Site
+from tests.support.ports import free_ports
 
 _OF_ONE_HOP: Final = frozenset({"connection", "host", "content-length", "transfer-encoding"})
 _REASONS: Final = {

@@ -14,7 +14,8 @@ import yaml
 from tests.cluster.api import RETRIEVAL_SERVICE, Document, condition
 from tests.cluster.lab import Lab
 from tests.cluster.nodes import placement
-from tests.cluster.process import Command, Server, answers, free_ports
+from tests.cluster.process import Command, Server, answers
+from tests.support.ports import free_ports
 
 _INSTALL: Final = Path(__file__).parents[2] / "manifests" / "install.yaml"
 _RIGHTS: Final = (

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
-import random
 import signal
-import socket
 import ssl
 import subprocess
 import sys
@@ -19,7 +17,6 @@ from pathlib import Path
 
 _READY_LIMIT_S = 90.0
 _POLL_S = 0.03
-_PORTS = range(20000, 32000)  # below Linux's ephemeral ports, so that no client takes one meanwhile
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _LIBC = ctypes.CDLL(None)
 
@@ -120,18 +117,6 @@ def answers(url: str, authority: Path | None = None) -> bool:
             return bool(reply.status == 200)
     except (OSError, urllib.error.URLError):
         return False
-
-
-def free_ports(count: int) -> tuple[int, ...]:
-    """Different ports on 127.0.0.1 that nobody listens on now."""
-    found: list[int] = []
-    for port in random.sample(_PORTS, len(_PORTS)):
-        with socket.socket() as probe:
-            if len(found) < count and probe.connect_ex(("127.0.0.1", port)):
-                found.append(port)
-        if len(found) == count:
-            return tuple(found)
-    raise OSError(f"no {count} free ports between {_PORTS.start} and {_PORTS.stop}")
 
 
 def _die_with_parent() -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.cluster.pki import Authority, KeyPair
-from tests.cluster.process import free_ports
+from tests.support.ports import free_ports
 
 HOST = "127.0.0.1"
 SERVICE_RANGE = "10.96.0.0/16"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.api import until
-from tests.cluster.process import Command, NotReady, Server, free_ports
+from tests.cluster.process import Command, NotReady, Server
 
 PARENT = """
 import sys
@@ -50,7 +50,3 @@ def test_a_server_dies_with_the_tests(tmp_path: Path):
         return not process.exists() or ") Z " in (process / "stat").read_text()
 
     until(is_gone, "the server is gone")
-
-
-def test_free_ports_are_different():
-    assert len(set(free_ports(50))) == 50

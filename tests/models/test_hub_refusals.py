@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.ports import free_ports
 from tests.support.private_hub import COMMIT, NAME, TOKEN, PrivateHub, private_hub
-from tests.support.processes import free_ports
 
 FETCH = """
 import sys

@@ -15,7 +15,7 @@ import httpx
 import yaml
 
 from tests.observability.tools import PROMETHEUS, made
-from tests.support.processes import free_ports
+from tests.support.ports import free_ports
 
 SCRAPE_S = 0.5
 """Short, so that the edges of a window, which Prometheus extrapolates, weigh little."""

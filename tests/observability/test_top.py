@@ -11,7 +11,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.support.processes import Predictor, free_ports, running
+from tests.support.ports import free_ports
+from tests.support.processes import Predictor, running
 
 pytestmark = [pytest.mark.serving, pytest.mark.looptime(False)]
 TOP = [sys.executable, "-m", "retrieval_operator.cli", "top", "--once", "--interval-seconds", "5"]

@@ -17,9 +17,10 @@ from typing import IO
 import httpx
 import pytest
 
-from tests.support.processes import free_ports
+from tests.support.ports import free_ports
 
 pytestmark = [pytest.mark.serving, pytest.mark.looptime(False)]
+PORTS = 12  # the second predictor listens 10 above the first, each on two
 README = Path("README.md").read_text(encoding="utf-8")
 COMMAND = [sys.executable, "-m", "retrieval_operator.cli", "run", "-f", "manifests/quickstart.yaml"]
 
@@ -43,7 +44,7 @@ def start(*arguments: str, **environment: str) -> subprocess.Popen[str]:
 @pytest.fixture(scope="module")
 def session(tmp_path_factory) -> Iterator[tuple[str, int, subprocess.Popen[str]]]:
     """What a newcomer's terminal shows until it is ready, and the port it was given."""
-    (port,) = free_ports(1)
+    port = free_ports(PORTS)[0]
     folder = tmp_path_factory.mktemp("run")
     process = start("--port-base", str(port), RETRIEVAL_RUNTIME_DIR=str(folder))
     lines = []
@@ -119,7 +120,7 @@ def test_a_predictor_that_cannot_start_ends_the_command_with_its_reason(tmp_path
         "apiVersion: retrieval.io/v1alpha1\nkind: RetrievalService\nmetadata: {name: x}\n"
         "spec: {embedder: {}}\n"
     )
-    (port,) = free_ports(1)
+    port = free_ports(PORTS)[0]
     process = subprocess.Popen(
         [*COMMAND[:-1], str(broken), "--port-base", str(port)],
         stdout=subprocess.PIPE,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+
+from tests.support.ports import free_ports
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +32,6 @@ class Predictor:
     def post(self, path: str, **more: object) -> httpx.Response:
         """One POST."""
         return httpx.post(self.url + path, timeout=60, **more)  # type: ignore[arg-type]
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nothing listens on."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
 
 
 def wait_until_ready(predictor: Predictor, timeout_s: float = 300.0) -> None:
