@@ -10,7 +10,8 @@ class WarmUp:
     """What the largest planned batch cost on this machine.
 
     `slots` is how many batches the device takes at a time. `peak_memory_bytes` is the device's peak
-    on a GPU and the engine's resident set on a CPU.
+    on a GPU and the engine's resident set on a CPU. `overhead_tokens` stand for what a batch costs
+    whatever it holds: in that time a full batch computes so many.
     """
 
     tokens: int
@@ -18,6 +19,7 @@ class WarmUp:
     tokens_per_s: float
     peak_memory_bytes: int
     slots: int = 1
+    overhead_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from retrieval_predictor.answer import Answerer
 from retrieval_predictor.card import ModelCard
 from retrieval_predictor.errors import Malformed, NotReady, Overloaded
 from retrieval_predictor.work import Caller, EmbedRequest, RerankRequest, Rows, Run
-from tests.support import checkpoints
+from tests.support import checkpoints, make
 
 
 class CountingEngine:
@@ -47,27 +47,7 @@ def tokenizer_path(tmp_path_factory) -> Path:
 
 
 def card(path: Path, **more: Any) -> ModelCard:
-    made = ModelCard(
-        uri="file://x",
-        revision=None,
-        architecture="BertModel",
-        parameters=1,
-        precision="fp32",
-        device="cpu",
-        encoder="packed",
-        dimensions=4,
-        max_input_tokens=16,
-        vocabulary_size=300,
-        tokenizer_path=str(path),
-        prompts={"query": "a b c "},
-        default_prompt=None,
-        normalise=True,
-        scoring=None,
-        instruction=None,
-        activation=None,
-        load_s=0.0,
-    )
-    return dataclasses.replace(made, **more)
+    return make.card(tokenizer_path=str(path), **more)
 
 
 async def test_vectors_come_back_in_order_with_unit_length_and_timings(tokenizer_path):

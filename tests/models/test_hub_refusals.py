@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -23,6 +26,30 @@ try:
 except ModelNotFound as error:
     print(error)
 """
+
+
+class _Refusing(BaseHTTPRequestHandler):
+    """A proxy that lets nobody out."""
+
+    def do_CONNECT(self) -> None:
+        self.send_error(403, "not allowed here")
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        pass
+
+
+@contextmanager
+def refusing_proxy() -> Iterator[str]:
+    """The address of such a proxy."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Refusing)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 @pytest.fixture
@@ -72,3 +99,10 @@ def test_a_hub_that_nobody_reaches_is_told_with_why(tmp_path: Path):
     said = fetched(f"http://127.0.0.1:{port}", tmp_path)
     assert said.startswith(f"no model at hf://{NAME}: download failed (ConnectError): ")
     assert "refused" in said
+
+
+def test_a_proxy_that_lets_nobody_out_is_told_with_why(tmp_path: Path):
+    with refusing_proxy() as proxy:
+        said = fetched("https://hub.invalid", tmp_path, HTTPS_PROXY=proxy, NO_PROXY="")
+    assert said.startswith(f"no model at hf://{NAME}: download failed (ProxyError): ")
+    assert "403 not allowed here" in said

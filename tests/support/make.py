@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from retrieval_predictor.batching.job import Job
+from retrieval_predictor.card import ModelCard
 from retrieval_predictor.work import Batch, Encoded, Part, Reference, Rows, Run
 
 _NO_LOOP = asyncio.new_event_loop()
@@ -48,3 +51,28 @@ def job(
 ) -> Job:
     """A request of texts with these token counts."""
     return Job(Run(encoded(lengths), deadline_s, client), arrived_s, answer or future())
+
+
+def card(**more: Any) -> ModelCard:
+    """An embedder of four numbers a text, on a CPU."""
+    made = ModelCard(
+        uri="file://x",
+        revision=None,
+        architecture="BertModel",
+        parameters=1,
+        precision="fp32",
+        device="cpu",
+        encoder="packed",
+        dimensions=4,
+        max_input_tokens=16,
+        vocabulary_size=300,
+        tokenizer_path="tokenizer.json",
+        prompts={"query": "a b c "},
+        default_prompt=None,
+        normalise=True,
+        scoring=None,
+        instruction=None,
+        activation=None,
+        load_s=0.0,
+    )
+    return dataclasses.replace(made, **more)

@@ -17,7 +17,7 @@ from typing import Final
 from retrieval_operator.devices import assumed_device
 from retrieval_operator.facts.model import ModelFacts, Unknown
 from retrieval_operator.inventory.node import Inventory, Node, Origin
-from retrieval_operator.inventory.offers import CPU_FEATURES, GpuOffer, cpu_offers
+from retrieval_operator.inventory.offers import CPU_FEATURES, GpuOffer, Sharing, cpu_offers
 from retrieval_operator.plan.ask import Ask, GpuAsk
 from retrieval_operator.plan.eligible import eligible_nodes, eligible_offers
 from retrieval_operator.plan.planner import plan
@@ -25,6 +25,13 @@ from retrieval_operator.plan.result import Plan, Refusal
 from retrieval_operator.spec import status
 
 MOST_KINDS: Final = 16
+_STRATEGIES: Final = {
+    Sharing.NONE: "none",
+    Sharing.MPS: "mps",
+    Sharing.TIME_SLICING: "time-slicing",
+}
+"""GPU Feature Discovery's words in `nvidia.com/gpu.sharing-strategy`."""
+
 _NFD: Final = "feature.node.kubernetes.io/cpu-cpuid."
 
 
@@ -147,7 +154,7 @@ def _gpu_node(gpu: GpuAsk, offer: GpuOffer) -> Node:
     labels = {
         f"{prefix}.product": offer.product,
         f"{prefix}.replicas": str(offer.replicas),
-        f"{prefix}.sharing-strategy": "mps" if offer.sharing.name == "MPS" else "time-slicing",
+        f"{prefix}.sharing-strategy": _STRATEGIES[offer.sharing],
         **_capability(offer),
     }
     if offer.memory_bytes is not None:

@@ -117,7 +117,7 @@ class Batcher:
         self._ready: deque[tuple[Portion, ...]] = deque()
         self._shares = device.slots if device.divides else 1
         self._queue.shares = self._shares
-        self.rate = Rate(device.slots)
+        self.rate = Rate(device.slots, self._shares)
 
     def submit(self, job: Job) -> None:
         """Queue a job; its `answer` resolves later, or at once where all its rows are known.

@@ -5,9 +5,9 @@ Queries go first. Bulk requests fill what queries leave, and once one has waited
 without progress it gets half of the budget, so a long request delays a query by one batch at most
 and no stream of queries can starve it.
 
-On a slow device a full batch takes seconds, and a query would wait for it and then for what fills
-its own. So bulk work is taken in slices of a quarter of a second, and fills a query's batch by a
-fiftieth.
+On a slow device a full batch takes seconds, and whoever comes meanwhile waits for it. So a batch is
+a slice of about a quarter of a second: answers of a burst leave as they are ready, and not all at
+its end. Bulk work makes a batch of queries longer by a fiftieth.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from itertools import chain
 from retrieval_predictor.batching.job import Job
 
 SLICE_S = 0.25
-"""Bulk work that is computed without queries is taken in batches of about this long."""
+"""A batch takes about this long, where the device's rate is known."""
 
 FILLING_S = 0.02
 """Bulk work that fills a batch of queries makes it longer by about this."""
@@ -35,23 +35,23 @@ costs a Zen 3 core as much as computing 28 tokens, so slices cost a tenth more a
 class Limits:
     """What one forward pass may hold, and how long work may be made to wait.
 
-    Of bulk requests it holds `max_bulk_tokens`, and `max_filling_tokens` beside queries.
+    Beside queries it holds at most `max_filling_tokens` of bulk requests.
     """
 
     max_batch_tokens: int
     max_batch_size: int
     max_delay_s: float = 0.0
     patience_s: float = 0.25
-    max_bulk_tokens: int = sys.maxsize
     max_filling_tokens: int = sys.maxsize
 
     def at_rate(self, tokens_per_s: float, shares: int) -> Limits:
-        """The same for shares of a device that compute so many tokens a second; 0 is unknown."""
+        """A slice for shares of a device that compute so many tokens a second; 0 is unknown."""
         if not tokens_per_s:
             return self
+        slice_tokens = max(int(tokens_per_s * SLICE_S), LEAST_SLICE_TOKENS * shares)
         return replace(
             self,
-            max_bulk_tokens=max(int(tokens_per_s * SLICE_S), LEAST_SLICE_TOKENS * shares),
+            max_batch_tokens=min(self.max_batch_tokens, slice_tokens),
             max_filling_tokens=int(tokens_per_s * FILLING_S),
         )
 
@@ -114,8 +114,8 @@ def _fill(
     # a text that is over the budget is computed alone
     whole = _Room(max(limits.max_batch_tokens, one_text), limits.max_batch_size)
     first, left = _cut(queries, whole.minus(reserved.tokens, reserved.rows))
-    most = max(limits.max_bulk_tokens, one_text) if is_bulk_due else limits.max_filling_tokens
-    second, _ = _cut(bulk, left.minus(-reserved.tokens, -reserved.rows).at_most(most))
+    left = left.minus(-reserved.tokens, -reserved.rows)
+    second, _ = _cut(bulk, left if is_bulk_due else left.at_most(limits.max_filling_tokens))
     return (*first, *second)
 
 
@@ -137,8 +137,7 @@ def _reserved(bulk: Collection[Job], now_s: float, limits: Limits) -> _Room:
     """Half of the batch, or one whole text, where a bulk request has waited too long."""
     if not bulk or now_s - min(job.served_s for job in bulk) < limits.patience_s:
         return _Room(0, 0)
-    half = min(limits.max_batch_tokens // 2, limits.max_bulk_tokens)
-    tokens = max(half, next(iter(bulk)).tokens_of(1))
+    tokens = max(limits.max_batch_tokens // 2, next(iter(bulk)).tokens_of(1))
     return _Room(tokens, max(limits.max_batch_size // 2, 1))
 
 

@@ -2,39 +2,52 @@
 
 from __future__ import annotations
 
-_MEMORY = 0.8
-"""What a batch leaves of the sums before it: the last ten batches make 90 % of them."""
+_HALF_LIFE_S = 2.0
+"""Computing that lies this far back weighs half: a second in which a burst of requests costs the
+device its CPU is not taken for its pace, and a neighbour that stays is."""
 
 _LEAST_HANG_S = 30.0
 _HANG_FACTOR = 20.0
 
 
 class Rate:
-    """Tokens a second over the last batches; 0 before the first one.
+    """Tokens a second of a device with enough to do; 0 before the first batch.
 
-    Long batches weigh more than short ones, so one full batch shows what a device does whose last
-    batches were small. A device with several slots computes as many batches side by side, each at
-    a slot's rate.
+    A batch takes as long as its tokens and `overhead_tokens` more, which stand for what it costs
+    whatever it holds: reading the weights, starting kernels. So small batches tell how fast full
+    ones would be, and a queue that has just begun to fill is not taken for a slow device. One with
+    several slots computes as many batches side by side, each at a slot's rate; a full batch is cut
+    into `shares`, one for each slot of a device that divides.
     """
 
-    def __init__(self, slots: int) -> None:
+    def __init__(self, slots: int, shares: int) -> None:
         self._slots = slots
+        self._shares = shares
+        self._overhead_tokens = 0.0
+        self._full_share = 1.0
         self._tokens = 0.0
         self._seconds = 0.0
 
     @property
     def tokens_per_s(self) -> float:
-        """Tokens a second of the device when all its slots compute."""
-        return self._slots * self._tokens / self._seconds if self._seconds else 0.0
+        """Tokens a second of the device when all its slots compute full batches."""
+        if not self._seconds:
+            return 0.0
+        return self._slots * self._full_share * self._tokens / self._seconds
 
-    def start_at(self, tokens: int, seconds: float) -> None:
-        """What the whole device was measured to do before its first batch."""
-        self._tokens, self._seconds = tokens / self._slots, seconds
+    def start_at(self, tokens: int, seconds: float, overhead_tokens: float = 0.0) -> None:
+        """What the whole device was measured to do with full batches, before its first one."""
+        full = tokens / self._shares
+        self._overhead_tokens = overhead_tokens
+        self._full_share = full / (full + overhead_tokens)
+        self._tokens = full + overhead_tokens
+        self._seconds = seconds * self._slots / self._shares
 
     def record(self, tokens: int, forward_s: float) -> None:
         """Take a finished batch of one slot into account."""
-        self._tokens = _MEMORY * self._tokens + tokens
-        self._seconds = _MEMORY * self._seconds + max(forward_s, 1e-9)
+        left = 0.5 ** (forward_s / _HALF_LIFE_S)
+        self._tokens = left * self._tokens + tokens + self._overhead_tokens
+        self._seconds = left * self._seconds + max(forward_s, 1e-9)
 
     def hang_after_s(self, tokens: int) -> float | None:
         """When a batch of so many tokens hangs rather than takes long; None if nothing is known.
@@ -44,4 +57,5 @@ class Rate:
         """
         if not self._tokens:
             return None
-        return max(_LEAST_HANG_S, _HANG_FACTOR * tokens * self._seconds / self._tokens)
+        likely_s = (tokens + self._overhead_tokens) * self._seconds / self._tokens
+        return max(_LEAST_HANG_S, _HANG_FACTOR * likely_s)

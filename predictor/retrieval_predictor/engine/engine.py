@@ -117,7 +117,9 @@ class Engine:
         self._warm_up = await warm_up(device, loaded.card, self._settings.batching)
         results = results_for(loaded.card, self._settings.cache_bytes)
         batcher = Batcher(self._queue, device, self._observer, time.monotonic, results)
-        batcher.rate.start_at(self._warm_up.tokens, self._warm_up.forward_s)
+        batcher.rate.start_at(
+            self._warm_up.tokens, self._warm_up.forward_s, self._warm_up.overhead_tokens
+        )
         self._observer.model_ready(loaded.card, device.slots if device.divides else 1)
         return batcher
 

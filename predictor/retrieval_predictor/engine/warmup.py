@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 
 import numpy as np
 
@@ -13,19 +14,33 @@ from retrieval_predictor.model.memory import peak_memory_bytes
 from retrieval_predictor.settings import Batching
 from retrieval_predictor.work import Batch, Encoded, Part, Reference
 
+_SHORT_TOKENS = 16
+_REPEATS = 3
+"""The first run of a short text pays for what is set up once."""
 
-async def warm_up(device: Device, card: ModelCard, batching: Batching) -> WarmUp:
-    """Compute one text, then the fullest batch of the longest texts, and measure the second.
 
-    A device that divides gets it in as many parts as it has slots.
+async def warm_up(
+    device: Device,
+    card: ModelCard,
+    batching: Batching,
+    clock: Callable[[], float] = time.perf_counter,
+) -> WarmUp:
+    """Compute a short text and the fullest batch of the longest texts, and measure both.
+
+    A device that divides gets the batch in as many parts as it has slots.
     """
-    await device.run(_batch(card, rows=1, tokens=min(16, card.max_input_tokens)))
+
+    async def seconds(*batches: Batch) -> float:
+        started_s = clock()
+        await asyncio.gather(*map(device.run, batches))
+        return clock() - started_s
+
+    short = _batch(card, rows=1, tokens=min(_SHORT_TOKENS, card.max_input_tokens))
+    short_s = min([await seconds(short) for _ in range(_REPEATS)])
     rows = min(batching.max_batch_tokens // card.max_input_tokens, batching.max_batch_size)
     count = min(device.slots, rows) if device.divides else 1
     parts = [_batch(card, size, card.max_input_tokens) for size in _even(max(rows, 1), count)]
-    started_s = time.perf_counter()
-    await asyncio.gather(*map(device.run, parts))
-    forward_s = time.perf_counter() - started_s
+    forward_s = await seconds(*parts)
     tokens = sum(part.tokens for part in parts)
     return WarmUp(
         tokens=tokens,
@@ -33,7 +48,16 @@ async def warm_up(device: Device, card: ModelCard, batching: Batching) -> WarmUp
         tokens_per_s=tokens / forward_s,
         peak_memory_bytes=peak_memory_bytes(),
         slots=device.slots,
+        overhead_tokens=_overhead(short.tokens, short_s, parts[0].tokens, forward_s),
     )
+
+
+def _overhead(short_tokens: int, short_s: float, full_tokens: int, full_s: float) -> int:
+    """Tokens at which the line through two measured batches says that no time passes, negated."""
+    if full_tokens <= short_tokens or full_s <= short_s:
+        return 0
+    token_s = (full_s - short_s) / (full_tokens - short_tokens)
+    return max(int(short_s / token_s) - short_tokens, 0)
 
 
 def _even(rows: int, count: int) -> list[int]:

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from httpx2 import TransportError
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import (
     GatedRepoError,
@@ -96,12 +97,12 @@ def _download(name: str, source: ModelSource) -> Path:
     patterns += ["*.py"] if source.trust_remote_code else []
     try:
         folder = snapshot_download(name, revision=source.revision, allow_patterns=patterns)
-    except OSError as error:  # HfHubHTTPError and LocalEntryNotFoundError are some
+    except (OSError, TransportError) as error:  # the hub's answers are OSErrors, a proxy's are not
         raise ModelNotFound(source.uri, _hindrance(error, source)) from error
     return _existing(Path(folder), source.uri)
 
 
-def _hindrance(error: OSError, source: ModelSource) -> str:
+def _hindrance(error: OSError | TransportError, source: ModelSource) -> str:
     """What went wrong with a download, and what its author can do about it."""
     if isinstance(error, GatedRepoError):
         return "it is gated: accept its terms on the hub with the account whose token this is"

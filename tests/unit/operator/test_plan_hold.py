@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -68,6 +69,16 @@ def held(before: Inventory, after: Inventory, wish=None) -> tuple[Plan, Plan]:
     second = again(wish or ask(), after, first)
     assert isinstance(second, Plan)
     return first, second
+
+
+@pytest.mark.parametrize("strategy", ["none", "mps", "time-slicing"])
+def test_the_status_says_how_the_card_is_shared_in_the_words_of_its_node(strategy: str):
+    replicas = "1" if strategy == "none" else "2"
+    labels = {"nvidia.com/gpu.replicas": replicas, "nvidia.com/gpu.sharing-strategy": strategy}
+    plan = replan(ask(), facts(), cluster(gpu_node(labels=labels)))
+    assert isinstance(plan, Plan)
+    told = status_of(plan).planned_for[0].labels
+    assert {name: told[name] for name in labels} == labels
 
 
 def test_a_smaller_card_that_joins_is_not_moved_to():

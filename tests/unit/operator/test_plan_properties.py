@@ -79,13 +79,15 @@ def test_more_main_memory_never_gives_a_smaller_batch(wish, memory_gib, more_gib
 
 @patient
 @given(asks(), st.integers(8, 16_000), st.integers(1, 16_000), CAPABILITIES)
-def test_longer_inputs_never_need_less_memory(wish, length, more, capability):
+def test_longer_inputs_never_need_less_memory_for_as_large_a_batch(wish, length, more, capability):
     inventory = cluster(gpu_node(10**7, capability=capability))
     short, long = (
         answer(replace(wish, max_input_tokens=size, max_batch_tokens=32_768), inventory)
         for size in (length, length + more)
     )
-    if isinstance(short, Plan) and isinstance(long, Plan):
+    if not isinstance(short, Plan) or not isinstance(long, Plan):
+        return
+    if long.room.batch_tokens >= short.room.batch_tokens:
         assert long.device_memory.total_bytes >= short.device_memory.total_bytes
 
 

@@ -110,10 +110,11 @@ WIDE = Limits(max_batch_tokens=4096, max_batch_size=2048)
 @pytest.mark.parametrize(
     ("tokens_per_s", "slice_tokens"), [(0.0, 4096), (2000.0, 500), (100.0, 256), (10**6, 4096)]
 )
-def test_bulk_work_alone_is_taken_in_slices_of_a_quarter_of_a_second(tokens_per_s, slice_tokens):
-    queue, _ = queue_of([[4] * 5000], WIDE)
-    batch = queue.next(1.0, tokens_per_s=tokens_per_s)
-    assert tokens_of(batch, Lane.BULK) == slice_tokens
+def test_a_batch_takes_about_a_quarter_of_a_second(tokens_per_s, slice_tokens):
+    for lane, lengths in ((Lane.BULK, [[4] * 5000]), (Lane.QUERY, [[4]] * 5000)):
+        queue, _ = queue_of(lengths, WIDE)
+        batch = queue.next(10.0, tokens_per_s=tokens_per_s)
+        assert tokens_of(batch, lane) == slice_tokens
 
 
 @pytest.mark.parametrize(
@@ -126,10 +127,11 @@ def test_bulk_work_makes_a_batch_of_queries_hardly_longer(tokens_per_s, filling_
     assert tokens_of(batch, Lane.BULK) == filling_tokens
 
 
-def test_bulk_work_that_has_waited_gets_its_slice_beside_queries():
-    queue, _ = queue_of([[4] * 5000, [12]], WIDE)
-    batch = queue.next(1.0, tokens_per_s=2000.0)
-    assert (tokens_of(batch, Lane.QUERY), tokens_of(batch, Lane.BULK)) == (12, 500)
+@pytest.mark.parametrize(("queries", "tokens"), [(1, (12, 488)), (100, (240, 260))])
+def test_bulk_work_that_has_waited_gets_half_of_a_batch_and_what_queries_leave(queries, tokens):
+    queue, _ = queue_of([[4] * 5000, *([[12]] * queries)], WIDE)
+    batch = queue.next(10.0, tokens_per_s=2000.0)
+    assert (tokens_of(batch, Lane.QUERY), tokens_of(batch, Lane.BULK)) == tokens
 
 
 def test_each_free_share_of_a_slow_device_gets_a_slice():

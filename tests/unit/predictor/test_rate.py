@@ -19,39 +19,52 @@ async def bench():
 
 
 def test_nothing_is_known_before_the_first_measurement():
-    assert Rate(1).tokens_per_s == 0.0
-    assert Rate(1).hang_after_s(100) is None
+    assert Rate(1, 1).tokens_per_s == 0.0
+    assert Rate(1, 1).hang_after_s(100) is None
 
 
-@given(slots=st.integers(1, 16))
-def test_the_warm_up_is_the_first_measurement(slots):
-    rate = Rate(slots)
+@given(slots=st.integers(1, 16), divides=st.booleans())
+def test_the_warm_up_is_the_first_measurement(slots, divides):
+    rate = Rate(slots, slots if divides else 1)
     rate.start_at(4096, 0.5)
     assert rate.tokens_per_s == pytest.approx(8192.0)
 
 
 @given(slots=st.integers(1, 8), tokens=st.integers(1, 10_000), forward_s=st.floats(0.01, 1.0))
 def test_slots_compute_side_by_side(slots, tokens, forward_s):
-    rate = Rate(slots)
+    rate = Rate(slots, slots)
     for _ in range(3):
         rate.record(tokens, forward_s)
     assert rate.tokens_per_s == pytest.approx(slots * tokens / forward_s)
 
 
+@given(
+    slots=st.integers(1, 4),
+    divides=st.booleans(),
+    overhead=st.integers(0, 2000),
+    tokens=st.integers(1, 4096),
+    slower=st.floats(0.2, 5.0),
+)
+def test_batches_of_any_size_tell_how_fast_full_ones_are(slots, divides, overhead, tokens, slower):
+    """Batches of a device that does not divide take as much longer as others are before them."""
+    shares = slots if divides else 1
+
+    def forward_s(count: int) -> float:
+        return 0.02 * (count + overhead) * slots / shares
+
+    rate = Rate(slots, shares)
+    rate.start_at(shares * 4096, forward_s(4096) * shares / slots, overhead)
+    for _ in range(int(40 / (slower * forward_s(tokens))) + 1):  # until the start is forgotten
+        rate.record(tokens, slower * forward_s(tokens))
+    assert rate.tokens_per_s == pytest.approx(slots * 4096 / (slower * forward_s(4096)), rel=1e-2)
+
+
 def test_a_device_that_becomes_slower_is_known_within_ten_batches():
-    rate = Rate(1)
+    rate = Rate(1, 1)
     rate.start_at(1000, 1.0)
     for _ in range(10):
         rate.record(100, 1.0)
     assert rate.tokens_per_s == pytest.approx(100, rel=0.25)
-
-
-def test_one_full_batch_outweighs_many_small_ones():
-    rate = Rate(1)
-    for _ in range(50):
-        rate.record(20, 0.01)
-    rate.record(2000, 0.2)
-    assert rate.tokens_per_s == pytest.approx(10_000, rel=0.2)
 
 
 async def test_lone_queries_do_not_make_a_device_look_slow(bench):

@@ -19,20 +19,27 @@ from tests.support.benches import Bench, EchoDevice, benches, in_virtual_time
 
 WAIT_S = 2.5
 QUERY_TOKENS = 11
-BATCH_TOKENS = 64
+BATCH_TOKENS = 220
 ARRIVALS = 40
 """Steps in which a burst arrives within its second."""
 
 
 class Paced(EchoDevice):
-    """Computes so many tokens a second with all slots together, whatever a batch holds."""
+    """Computes so many tokens a second in full batches, all slots together.
 
-    def __init__(self, slots: int, tokens_per_s: float) -> None:
+    A batch takes as long as its tokens and `overhead_tokens` more.
+    """
+
+    def __init__(self, slots: int, tokens_per_s: float, overhead_tokens: int = 0) -> None:
         super().__init__(slots=slots)
-        self._slot_tokens_per_s = tokens_per_s / slots
+        self._overhead_tokens = overhead_tokens
+        self._full_s = BATCH_TOKENS / tokens_per_s
 
     async def run(self, batch: Batch):
-        await asyncio.sleep(batch.tokens / self._slot_tokens_per_s)
+        self.batches.append(batch)
+        full_tokens = BATCH_TOKENS / self.slots
+        part = (batch.tokens + self._overhead_tokens) / (full_tokens + self._overhead_tokens)
+        await asyncio.sleep(part * self._full_s)
         return self.answer(batch)
 
 
@@ -60,23 +67,25 @@ async def burst(bench: Bench, requests: int) -> Burst:
 
 @settings(deadline=None, max_examples=15)
 @given(
-    tokens_per_s=st.floats(500, 1500),
+    tokens_per_s=st.floats(1000, 3000),
+    overhead_tokens=st.integers(0, 100),
     times_capacity=st.floats(0.5, 6.0),
-    slots=st.integers(1, 4),
+    slots=st.sampled_from([1, 2, 4]),
     estimate=st.floats(0.5, 2.0),
 )
 def test_what_is_accepted_is_answered_within_the_bound(
-    tokens_per_s, times_capacity, slots, estimate
+    tokens_per_s, overhead_tokens, times_capacity, slots, estimate
 ):
     """A warm-up that promised too much lets too much in until the first batches have shown it."""
 
     async def one() -> Burst:
         async with benches() as make_bench:
-            under_test = make_bench(
-                Paced(slots, tokens_per_s), max_batch_tokens=BATCH_TOKENS, max_batch_size=256
-            )
+            device = Paced(slots, tokens_per_s, overhead_tokens)
+            under_test = make_bench(device, max_batch_tokens=BATCH_TOKENS, max_batch_size=256)
             under_test.queue.max_wait_s = WAIT_S
-            under_test.batcher.rate.start_at(BATCH_TOKENS, BATCH_TOKENS / tokens_per_s / estimate)
+            under_test.batcher.rate.start_at(
+                BATCH_TOKENS, BATCH_TOKENS / tokens_per_s / estimate, overhead_tokens
+            )
             requests = int(times_capacity * tokens_per_s * (1 + WAIT_S) / QUERY_TOKENS)
             return await burst(under_test, requests)
 
@@ -88,6 +97,24 @@ def test_what_is_accepted_is_answered_within_the_bound(
     if times_capacity > 1.5:
         assert result.refused
         assert len(result.took_s) * QUERY_TOKENS >= 0.8 * tokens_per_s * (1 + WAIT_S)
+
+
+def test_a_queue_that_begins_to_fill_is_not_taken_for_a_slow_device():
+    async def one() -> float:
+        async with benches() as make_bench:
+            device = Paced(1, 3000.0, overhead_tokens=200)
+            under_test = make_bench(device, max_batch_tokens=BATCH_TOKENS, max_batch_size=256)
+            under_test.batcher.rate.start_at(BATCH_TOKENS, BATCH_TOKENS / 3000.0, 200)
+            jobs = []
+            for number in range(300):  # a few queries for each batch, and always some that wait
+                jobs.append(under_test.submit([[number] * QUERY_TOKENS]))
+                await asyncio.sleep(0.016)
+            sizes = [batch.tokens for batch in device.batches]
+            assert max(sizes) <= BATCH_TOKENS / 4
+            await asyncio.gather(*(job.answer for job in jobs))
+            return under_test.batcher.rate.tokens_per_s
+
+    assert in_virtual_time(one()) == pytest.approx(3000.0, rel=0.05)
 
 
 def queue_with(tokens: int) -> Queue:
