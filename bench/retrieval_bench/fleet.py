@@ -122,7 +122,7 @@ def _order(connection: Connection, process: Any, order: tuple[Assignment, float]
 
 
 def _death(process: Any) -> ClientDied:
-    process.join(timeout=1)
+    process.join(timeout=10)
     return ClientDied(process.exitcode)
 
 

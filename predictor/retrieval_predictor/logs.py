@@ -32,7 +32,7 @@ def configure_logging(log_format: str, log_level: str, *, is_discreet: bool = Fa
     level = logging.getLevelNamesMapping()[log_level.upper()]
     structlog.configure(
         processors=[*shared, last],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=True,
     )

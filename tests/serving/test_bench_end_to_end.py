@@ -56,7 +56,7 @@ def failing_sometimes() -> Handler:
             case 3:
                 return web.Response(status=500, text="boom")
             case 5:
-                await asyncio.sleep(2)
+                await asyncio.sleep(10)
             case 7:
                 return web.Response(text='{"data": [{"index": 0, "embedding": [NaN]}]}')
         return await embeddings(request)
@@ -124,8 +124,8 @@ def test_a_run_counts_checks_and_verifies_every_answer(server, tmp_path):
 
 
 def test_failures_are_told_apart_and_answers_are_not_trusted(server, tmp_path):
-    words = ["--rate", "40", "--requests", "80", "--timeout", "1", "--warmup", "8", "--no-verify"]
-    code, result = command(tmp_path, "run", f"{server}/sometimes", "--within", "1", *words)
+    words = ["--rate", "40", "--requests", "80", "--timeout", "5", "--warmup", "8", "--no-verify"]
+    code, result = command(tmp_path, "run", f"{server}/sometimes", "--within", "5", *words)
     measured = result["measured"]
     assert code == 1
     assert measured["summary"]["answered"] == 40
@@ -155,6 +155,7 @@ def test_rows_that_belong_to_others_fail_the_run(server, tmp_path):
 
 def test_rerankers_are_measured_too(server, tmp_path):
     words = ["--dialect", "rerank", "--texts", "5", "--workload", "mix", "--burst", "20"]
+    words += ["--within", "60"]  # this is not about how fast a busy machine is
     code, result = command(tmp_path, "run", server, *words)
     assert code == 0
     assert result["measured"]["verdict"]["passed"]
@@ -195,7 +196,7 @@ def test_two_client_processes_share_a_load_without_loss_or_repetition(tmp_path):
 
 
 def test_the_client_knows_its_own_ceiling(tmp_path):
-    code, result = command(tmp_path, "ceiling", "--duration", "0.5", "--dimensions", "8")
+    code, result = command(tmp_path, "ceiling", "--duration", "2", "--dimensions", "8")
     assert code == 0
     assert result["measured"]["summary"]["answered"] > 50
     assert result["measured"]["client"]["busiest_ratio"] > 0.1

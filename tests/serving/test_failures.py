@@ -10,15 +10,17 @@ import socket
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 
 import httpx
 import numpy as np
+import psutil
 import pytest
 
 from tests.support import checkpoints, faulty
 from tests.support.metrics import metric, pids, workers
 from tests.support.processes import Predictor, launched, running, wait_until_ready
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.serving, pytest.mark.looptime(False)]
 
@@ -35,16 +37,17 @@ def checkpoint(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def predictor(checkpoint, tmp_path_factory) -> Iterator[Predictor]:
-    """Two workers, one engine that is restarted after three seconds of silence, no cache."""
+    """Two workers, one engine that is restarted after six seconds of silence, no cache."""
     with running(
         tmp_path_factory.mktemp("failures"),
         model__uri=f"file://{checkpoint}",
         model__trust_remote_code=True,
         workers=2,
         cache_bytes=0,
-        engine_silence_s=3,
+        engine_silence_s=6,
         limits__body_timeout_s=15,
         batching__max_batch_tokens=512,
+        batching__max_queue_wait_milliseconds=0,
     ) as one:
         yield one
 
@@ -147,23 +150,24 @@ async def test_an_engine_killed_under_load_loses_and_falsifies_nothing(predictor
     before = pids(predictor)["engine"]
     async with callers(predictor, truth) as load:
         os.kill(int(before), signal.SIGKILL)
-        await until_gone(int(before))
+        await asyncio.to_thread(wait_for_another_engine, predictor, before)
     assert set(load.statuses) <= {200, 503}
     assert load.statuses[503] >= 1
-    assert pids(predictor)["engine"] != before
 
 
 async def test_a_text_that_kills_the_engine_is_answered_503(predictor: Predictor, truth):
+    before = pids(predictor)["engine"]
     async with callers(predictor, truth) as load:
         deadly = await asyncio.to_thread(embed, predictor, faulty.text("die"))
+        await asyncio.to_thread(wait_for_another_engine, predictor, before)
     assert (deadly.status_code, set(load.statuses) <= {200, 503}) == (503, True)
 
 
 async def test_an_engine_that_stands_still_as_a_whole_is_replaced(predictor: Predictor, truth):
-    before = int(pids(predictor)["engine"])
+    before = pids(predictor)["engine"]
     async with callers(predictor, truth) as load:
-        os.kill(before, signal.SIGSTOP)
-        await until_gone(before)
+        os.kill(int(before), signal.SIGSTOP)
+        await asyncio.to_thread(wait_for_another_engine, predictor, before)
     assert set(load.statuses) <= {200, 503}
     assert "engine_silent" in predictor.log.read_text()
 
@@ -174,8 +178,8 @@ async def test_a_worker_killed_under_load_costs_only_its_own_connections(
     async with callers(predictor, truth) as load:
         worker = workers(predictor)[-1]
         os.kill(worker, signal.SIGKILL)
-        await until_gone(worker)
-        await asyncio.to_thread(wait_for_workers, predictor, 3)
+        await asyncio.to_thread(until, lambda: not psutil.pid_exists(worker))
+        await asyncio.to_thread(until, lambda: len(workers(predictor)) == 3, 120)
     assert set(load.statuses) <= {0, 200}
     assert load.statuses[0] <= 16
     assert len(workers(predictor)) == 3  # KServe's parent and two workers
@@ -183,11 +187,11 @@ async def test_a_worker_killed_under_load_costs_only_its_own_connections(
 
 def test_counters_never_go_backwards_and_gauges_of_the_dead_vanish(predictor: Predictor, truth):
     del truth
-    before = predictor.get("/metrics").text
-    os.kill(int(pids(predictor)["engine"]), signal.SIGKILL)
-    time.sleep(2)
+    before, engine = predictor.get("/metrics").text, pids(predictor)["engine"]
+    os.kill(int(engine), signal.SIGKILL)
+    until(lambda: engine not in pids(predictor).values())
     between = predictor.get("/metrics").text
-    wait_until_ready(predictor, 180)
+    wait_for_another_engine(predictor, engine)
     after = predictor.get("/metrics").text
     for name in (
         "retrieval_requests_total",
@@ -243,28 +247,28 @@ def test_without_disk_space_for_metrics_requests_are_answered_all_the_same(
 ):
     folder = tmp_path_factory.mktemp("disk")
     checkpoint = checkpoints.bert(folder / "model")
-    with launched(folder / "run", model__uri=f"file://{checkpoint}") as predictor:
-        limit_bytes = 48 * 1024  # less than a file of counts
-        resource.prlimit(predictor.process.pid, resource.RLIMIT_FSIZE, (limit_bytes, limit_bytes))
+    with ExitStack() as stack:
+        with files_of_at_most(48 * 1024):  # less than a file of counts
+            run = launched(folder / "run", model__uri=f"file://{checkpoint}")
+            predictor = stack.enter_context(run)
         wait_until_ready(predictor)
         assert embed(predictor, "a loaf of bread").status_code == 200
         assert "retrieval_process_memory_bytes" in predictor.get("/metrics").text
         assert "metrics_lost" in predictor.log.read_text()
 
 
-def wait_for_workers(predictor: Predictor, count: int) -> None:
-    """Wait until so many processes answer HTTP."""
-    deadline_s = time.monotonic() + 120
-    while len(workers(predictor)) < count and time.monotonic() < deadline_s:
-        time.sleep(0.5)
+@contextmanager
+def files_of_at_most(limit_bytes: int) -> Iterator[None]:
+    """For processes started meanwhile: they inherit it, so it holds from their first file on."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-async def until_gone(pid: int) -> None:
-    """Wait until a process has ended."""
-    async with asyncio.timeout(120):
-        while True:
-            try:
-                os.kill(pid, 0)
-            except ProcessLookupError:
-                return
-            await asyncio.sleep(0.05)
+def wait_for_another_engine(predictor: Predictor, before: str) -> None:
+    """Wait until another engine serves; for a moment after its death the old one still does."""
+    until(lambda: pids(predictor).get("engine", before) != before, 180)
+    wait_until_ready(predictor, 180)

@@ -16,9 +16,17 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
     ProtoReflectionDescriptorDatabase,
 )
 
+from tests.support import faulty
 from tests.support.processes import Predictor, launched, wait_until_ready
 
 pytestmark = [pytest.mark.serving, pytest.mark.looptime(False)]
+
+QUICK_TO_CONNECT = [
+    ("grpc.initial_reconnect_backoff_ms", 200),
+    ("grpc.min_reconnect_backoff_ms", 200),
+    ("grpc.max_reconnect_backoff_ms", 500),
+]
+"""A client that waits longer and longer between its attempts may miss that the model loads."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +51,7 @@ def asked(stub: HealthStub, wanted: set[int]) -> int:
 
 
 def seen(predictor: Predictor) -> Life:
-    with grpc.insecure_channel(predictor.grpc) as channel:
+    with grpc.insecure_channel(predictor.grpc, QUICK_TO_CONNECT) as channel:
         stub = HealthStub(channel)
         loading = asked(stub, {0, 1, 2, 3})
         watch = stub.Watch(HealthCheckRequest(service="inference.GRPCInferenceService"))
@@ -59,8 +67,15 @@ def seen(predictor: Predictor) -> Life:
 
 @pytest.fixture(scope="module")
 def life(tmp_path_factory) -> Life:
+    """Of a model that takes six seconds to warm up, and as long and more to drain."""
     folder: Path = tmp_path_factory.mktemp("health")
-    with launched(folder, drain_delay_s=4) as predictor:
+    checkpoint = faulty.faulty_bert(folder / "model", pause_s=3)
+    with launched(
+        folder / "run",
+        model__uri=f"file://{checkpoint}",
+        model__trust_remote_code=True,
+        drain_delay_s=8,
+    ) as predictor:
         return seen(predictor)
 
 

@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.serving, pytest.mark.looptime(False)]
 
 
 def test_a_client_is_answered_and_told_to_connect_anew_while_the_pod_drains(tmp_path):
-    with running(tmp_path, drain_delay_s=3) as predictor:
+    with running(tmp_path, drain_delay_s=8) as predictor:
         with httpx.Client(base_url=predictor.url, timeout=30) as client:
             before = client.post("/embed", json={"inputs": "a text"})
             predictor.process.send_signal(signal.SIGTERM)
@@ -37,7 +37,7 @@ def keep_calling(predictor: Predictor, seen: Counter[str]) -> None:
     tensors = [text_tensor(tritonclient.grpc, "text", ["a text"])]
     while predictor.process.poll() is None:
         try:
-            client.infer("embedder", tensors, client_timeout=20)
+            client.infer("embedder", tensors, client_timeout=60)
             seen["answered"] += 1
         except InferenceServerException as error:
             seen[str(error.status())] += 1

@@ -90,14 +90,14 @@ def test_stats_are_live(embedder: Predictor):
 
 def test_a_model_that_is_not_there_ends_the_process_with_the_reason(tmp_path: Path):
     with launched(tmp_path, model__uri="file:///nowhere/at/all") as predictor:
-        assert predictor.process.wait(timeout=60) == 78
+        assert predictor.process.wait(timeout=240) == 78
     assert "no model at file:///nowhere/at/all" in predictor.log.read_text()
 
 
 def test_impossible_settings_name_the_variable_and_both_numbers(tmp_path: Path):
     settings = {"max_input_tokens": 512, "batching__max_batch_tokens": 256}
     with launched(tmp_path, **settings) as predictor:
-        assert predictor.process.wait(timeout=60) == 78
+        assert predictor.process.wait(timeout=120) == 78
     assert (
         "max_input_tokens 512 is above batching.max_batch_tokens 256" in predictor.log.read_text()
     )

@@ -107,7 +107,7 @@ def test_a_taken_port_is_named_before_anything_starts():
         taken.listen()
         port = taken.getsockname()[1]
         process = start("--port-base", str(port))
-        output, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=120)
     assert process.returncode == 2
     assert (
         output == f"port {port} is taken; stop what listens there, or move all with --port-base\n"
@@ -128,7 +128,7 @@ def test_a_predictor_that_cannot_start_ends_the_command_with_its_reason(tmp_path
         text=True,
         env={**os.environ, "RETRIEVAL_RUNTIME_DIR": "/proc/none"},
     )
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=120)
     assert process.returncode == 1
     assert "/proc/none" in output
     assert "a predictor ended; its last lines above say why" in output

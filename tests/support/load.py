@@ -73,7 +73,7 @@ def serving(*routes: web.RouteDef) -> Iterator[str]:
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()))
     thread.start()
-    assert started.wait(timeout=10), "the server did not start"
+    assert started.wait(timeout=60), "the server did not start"
     try:
         yield ready[0]
     finally:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import psutil
+
 from tests.support.processes import Predictor
 
 
@@ -18,9 +20,12 @@ def metric(page: str, name: str, **labels: str) -> float:
 
 
 def workers(predictor: Predictor) -> list[int]:
-    """Processes that answer HTTP, KServe's parent first."""
+    """Processes that answer HTTP, KServe's parent first, without those that have died."""
     lines = predictor.get("/metrics").text.splitlines()
-    return sorted(int(line.split('"')[1]) for line in lines if 'process="api"' in line)
+    shown = {int(line.split('"')[1]) for line in lines if 'process="api"' in line}
+    alive = psutil.process_iter(["ppid"])
+    parents = {one.pid: one.info["ppid"] for one in alive if one.pid in shown}
+    return sorted(parents, key=lambda pid: (parents[pid] in parents, pid))
 
 
 def pids(predictor: Predictor) -> dict[str, str]:

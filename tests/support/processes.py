@@ -27,11 +27,11 @@ class Predictor:
 
     def get(self, path: str) -> httpx.Response:
         """One GET."""
-        return httpx.get(self.url + path, timeout=30)
+        return httpx.get(self.url + path, timeout=60)
 
     def post(self, path: str, **more: object) -> httpx.Response:
         """One POST."""
-        return httpx.post(self.url + path, timeout=60, **more)  # type: ignore[arg-type]
+        return httpx.post(self.url + path, timeout=180, **more)  # type: ignore[arg-type]
 
 
 def wait_until_ready(predictor: Predictor, timeout_s: float = 300.0) -> None:
@@ -69,8 +69,22 @@ def launched(folder: Path, **settings: object) -> Iterator[Predictor]:
     try:
         yield predictor
     finally:
-        process.terminate()
-        process.wait(timeout=60)
+        _end(process)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """Ask it to end; one that does not is a failure, and killed so that it disturbs no other test.
+
+    Raises:
+        TimeoutExpired: It had to be killed.
+    """
+    process.terminate()
+    try:
+        process.wait(timeout=120)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        raise
 
 
 @contextmanager

@@ -30,8 +30,11 @@ from retrieval_predictor.serving.ahead import Ahead
 from retrieval_predictor.serving.frontend import Frontend, frontend
 from retrieval_predictor.serving.routes import posts, routes
 
-_HELLO_S = 1.0
-"""A new worker beside a warm engine takes requests only once it knows so; this is ample for it."""
+_HELLO_S = 5.0
+"""A new worker takes requests once it knows what every engine does: at once where all are warm.
+
+One that is down is waited for no longer than this, so that a worker is not down because of it.
+"""
 
 _KSERVE_LOGGERS = ("kserve", "kserve.trace", "uvicorn", "uvicorn.access", "uvicorn.error")
 

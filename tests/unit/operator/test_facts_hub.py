@@ -23,7 +23,7 @@ def folder(tmp_path):
     return made
 
 
-def asked(url: str, source: ModelSource = SOURCE, timeout_s: float = 5.0) -> ModelFacts | Unknown:
+def asked(url: str, source: ModelSource = SOURCE, timeout_s: float = 30.0) -> ModelFacts | Unknown:
     return Hub(HttpFetch(timeout_s), url).facts(source)
 
 
