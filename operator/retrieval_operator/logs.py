@@ -25,7 +25,7 @@ def configure_logging(*, as_json: bool) -> None:
     )
     structlog.configure(
         processors=[*shared, structlog.processors.format_exc_info, last],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         cache_logger_on_first_use=True,
     )
