@@ -34,6 +34,9 @@ SERVICE_ACCOUNT: Final = "v1/ServiceAccount"
 REFERENCE: Final = f"/openapi/v3/apis/{GROUP}/{VERSION}"
 """What `kubectl explain` reads about our kind."""
 OBJECTS: Final = f"/apis/{GROUP}/{VERSION}/{PLURAL}"
+LIMIT_S: Final = 90.0
+"""How long a test waits where it says nothing else. Only a test that fails waits so long, and a
+machine that many share may take tens of seconds over what takes one."""
 _STRICT: Final = {"fieldValidation": "Strict"}
 _RECONNECT_S: Final = 0.1
 _POLL_S: Final = 0.05
@@ -193,7 +196,7 @@ class Api:
         predicate: Predicate,
         *,
         namespace: str = "default",
-        limit_s: float = 20.0,
+        limit_s: float = LIMIT_S,
     ) -> Document:
         """An object as soon as the predicate is true of it, found by a watch.
 
@@ -211,7 +214,7 @@ class Api:
         raise NotInTime(f"{kind} {namespace}/{name or '*'} {meaning}", limit_s, seen)
 
     def wait_gone(
-        self, kind: str, name: str, namespace: str = "default", limit_s: float = 20.0
+        self, kind: str, name: str, namespace: str = "default", limit_s: float = LIMIT_S
     ) -> None:
         """Return once an object is gone.
 
@@ -258,7 +261,7 @@ class Api:
         raise LookupError(f"the API server has no {kind}")
 
 
-def until(check: Callable[[], object], meaning: str, limit_s: float = 20.0) -> None:
+def until(check: Callable[[], object], meaning: str, limit_s: float = LIMIT_S) -> None:
     """Return once `check` is true.
 
     Raises:

@@ -16,13 +16,14 @@ from pathlib import Path
 import pytest
 
 from tests.cluster import lab as labs
-from tests.cluster.api import INFERENCE_SERVICE, NAMESPACE, NODE, RETRIEVAL_SERVICE, Api, is_ready
+from tests.cluster.api import INFERENCE_SERVICE, NAMESPACE, NODE, RETRIEVAL_SERVICE, Api
 from tests.cluster.faults import FaultyApi, faulty_api
 from tests.cluster.lab import Lab
-from tests.cluster.nodes import Shape, node
+from tests.cluster.nodes import Shape, node, takes_pods
 from tests.cluster.operated import Operated
 
 _HERE = Path(__file__).parent
+_LIMIT_S = 300
 _FOLDERS = pytest.StashKey[list[Path]]()
 _NUMBERS = count(1)
 
@@ -32,8 +33,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if _HERE in item.path.parents:
             item.add_marker(pytest.mark.cluster)
-            limit_s = 240 if item.path.name.startswith("test_chaos_") else 60
-            item.add_marker(pytest.mark.timeout(limit_s, func_only=True))
+            item.add_marker(pytest.mark.timeout(_LIMIT_S, func_only=True))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -153,7 +153,7 @@ def nodes(lab: Lab, namespace: str) -> Iterator[Callable[..., tuple[str, ...]]]:
             lab.api.create(node(name, shape, namespace))
             made.append(name)
         for name in names:
-            lab.api.wait_for(NODE, name, is_ready)
+            lab.api.wait_for(NODE, name, takes_pods)
         return names
 
     yield make

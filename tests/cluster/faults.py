@@ -34,6 +34,7 @@ _REASONS: Final = {
     503: "ServiceUnavailable",
 }
 _BODY_BYTES: Final = 16 * 2**20
+_START_LIMIT_S: Final = 60.0
 _QUIET: Final = logging.getLogger(f"{__name__}.quiet")
 _QUIET.setLevel(logging.CRITICAL)
 """Clients that go away in the middle of an answer are what tests are about."""
@@ -195,8 +196,8 @@ def faulty_api(site: Site) -> Iterator[FaultyApi]:
     thread = threading.Thread(target=serve)
     thread.start()
     try:
-        if not is_up.wait(10.0):
-            raise TimeoutError("the proxy did not start within 10 s")
+        if not is_up.wait(_START_LIMIT_S):
+            raise TimeoutError(f"the proxy did not start within {_START_LIMIT_S:.0f} s")
         yield api
     finally:
         loop.call_soon_threadsafe(is_over.set)

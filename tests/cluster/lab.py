@@ -90,7 +90,7 @@ class Lab:
         self._delete(kserve.webhooks(self.site))
         self.stop("kserve")
         self._delete(kserve.definitions("minimal"))
-        until(self._has_no_kserve, "KServe's kinds are gone", limit_s=60.0)
+        until(self._has_no_kserve, "KServe's kinds are gone")
         self._relearn_kinds()
 
     def start(self, *names: str) -> None:
@@ -160,7 +160,7 @@ class Lab:
             return False
 
     def _await_paths(self, paths: Iterable[str]) -> None:
-        until(lambda: all(map(self.api.answers, paths)), f"{paths} are served", limit_s=30.0)
+        until(lambda: all(map(self.api.answers, paths)), f"{paths} are served")
 
     def _apply(self, documents: Iterable[Document]) -> None:
         for document in documents:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from tests.cluster.api import Document, is_ready
 from tests.cluster.kwok import MANAGED
 
 GPU: Final = "nvidia.com/gpu"
@@ -18,6 +19,8 @@ MIG: Final = "nvidia.com/mig-"
 POOL: Final = "retrieval.test/pool"
 """Label and taint of the nodes that one test owns."""
 _TAINT: Final = {"key": GPU, "value": "present", "effect": "NoSchedule"}
+_OF_KUBERNETES: Final = "node.kubernetes.io/"
+"""Begins the keys of taints that Kubernetes sets, as on a node that is not ready yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +140,12 @@ def node(name: str, shape: Shape, pool: str = "") -> dict[str, Any]:
         "spec": {"taints": _taints(shape, pool)},
         "status": {"capacity": amounts, "allocatable": amounts},
     }
+
+
+def takes_pods(document: Document) -> bool:
+    """Whether a node is ready, and has lost the taint that it had before; that takes a moment."""
+    taints = document["spec"].get("taints", ())
+    return is_ready(document) and not any(one["key"].startswith(_OF_KUBERNETES) for one in taints)
 
 
 def placement(pool: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import yaml
 
-from tests.cluster.api import RETRIEVAL_SERVICE, Document, condition
+from tests.cluster.api import LIMIT_S, RETRIEVAL_SERVICE, Document, condition
 from tests.cluster.lab import Lab
 from tests.cluster.nodes import placement
 from tests.cluster.process import Command, Server, answers
@@ -160,7 +160,7 @@ def says(kind: str, status: str, reason: str | None = None) -> Any:
     return holds
 
 
-def wait_ready(lab: Lab, name: str, namespace: str, limit_s: float = 30.0) -> Document:
+def wait_ready(lab: Lab, name: str, namespace: str, limit_s: float = LIMIT_S) -> Document:
     """The service once everything of it answers."""
     return lab.api.wait_for(
         RETRIEVAL_SERVICE, name, says("Ready", "True"), namespace=namespace, limit_s=limit_s

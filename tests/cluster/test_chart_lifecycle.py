@@ -32,6 +32,8 @@ DEFINITION = "apiextensions.k8s.io/v1/CustomResourceDefinition"
 CLUSTER_ROLE = "rbac.authorization.k8s.io/v1/ClusterRole"
 RELEASE = "operator"
 FULL_NAME = "operator-retrieval-operator"
+PROMPTED = {"embedder": {"prompts": {"query": "query: "}}}
+"""What the older definition does not know."""
 _NUMBERS = count(1)
 
 
@@ -78,6 +80,7 @@ def release(plane: Lab, api: Api, tmp_path: Path) -> Iterator[Release]:
         assert "not found" in error.stderr  # noqa: PT017 - the test uninstalled it already
     api.delete(NAMESPACE, made.namespace)
     api.apply(definition())  # the older one would stay for the tests that come after
+    until(partial(takes_prompts, api), "the definition of this version is in force")
 
 
 def test_an_upgrade_brings_the_new_definition_and_a_rollback_takes_it_back(
@@ -102,10 +105,10 @@ def test_an_upgrade_leaves_objects_as_they_were_written(release: Release, api: A
 
 def test_a_rollback_hides_a_new_field_and_the_next_write_drops_it(release: Release, api: Api):
     release.helm("upgrade", RELEASE, CHART)
+    until(partial(takes_prompts, api), "the new field is served")
     names = ("written", "left-alone")
     for name in names:
-        api.apply(document(name=name))
-        until(partial(takes_prompts, api, name), "the new field is served")
+        api.apply(document(PROMPTED, name=name))
     release.helm("rollback", RELEASE, "1")
     until(lambda: not has_prompts(api, "written"), "the new field is hidden")
     api.patch_status(RETRIEVAL_SERVICE, "written", {"phase": "Ready"})
@@ -116,11 +119,10 @@ def test_a_rollback_hides_a_new_field_and_the_next_write_drops_it(release: Relea
         api.delete(RETRIEVAL_SERVICE, name)
 
 
-def takes_prompts(api: Api, name: str) -> bool:
-    """Whether prompts are stored; a definition is in force a moment after it is written."""
-    prompts = {"prompts": {"query": "query: "}}
+def takes_prompts(api: Api) -> bool:
+    """Whether prompts would be stored; a definition is in force a moment after it is written."""
     try:
-        api.patch(RETRIEVAL_SERVICE, name, {"spec": {"embedder": prompts}})
+        api.try_out(document(PROMPTED))
     except Refused:
         return False
     return True
@@ -164,7 +166,9 @@ def test_viewers_read_services_and_editors_write_them_but_not_their_status(
 ):
     for role in ("viewer", "editor"):
         api.create(binding(role, release.namespace))
-    assert may(api, "viewer", "list", release.namespace)
+    for role, verb in (("viewer", "list"), ("editor", "patch")):
+        granted = partial(may, api, role, verb, release.namespace)
+        until(granted, f"the {role}'s rights are in force")
     assert not may(api, "viewer", "create", release.namespace)
     for verb in ("create", "update", "patch", "delete"):
         assert may(api, "editor", verb, release.namespace)

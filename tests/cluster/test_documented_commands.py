@@ -62,11 +62,10 @@ def clean(cluster: Lab) -> Iterator[None]:
     cluster.api.delete(NAMESPACE, SYSTEM)
     cluster.api.delete(DEFINITION, NAME)
     cluster.api.wait_gone(DEFINITION, NAME)
-    cluster.api.wait_gone(NAMESPACE, SYSTEM, limit_s=60)
+    cluster.api.wait_gone(NAMESPACE, SYSTEM, limit_s=180)
 
 
 @pytest.mark.usefixtures("clean")
-@pytest.mark.timeout(120, func_only=True)
 @pytest.mark.parametrize("way", range(3), ids=["helm", "manifest", "two-namespaces"])
 def test_each_way_to_install_makes_an_operator(cluster: Lab, terminal: Terminal, way: int):
     ways = [one for one in commands("install.md") if not one.startswith(PODS_ANSWER)]
@@ -81,7 +80,6 @@ def test_each_way_to_install_makes_an_operator(cluster: Lab, terminal: Terminal,
 
 
 @pytest.mark.usefixtures("clean")
-@pytest.mark.timeout(180, func_only=True)
 def test_a_release_is_upgraded_rolled_back_and_removed(cluster: Lab, terminal: Terminal):
     install, *_ = (one for one in commands("install.md") if one.startswith("helm install"))
     terminal.run(install)
@@ -103,7 +101,6 @@ def operator(cluster: Lab) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("operator")
-@pytest.mark.timeout(120, func_only=True)
 @pytest.mark.parametrize(
     "page", ["sharing-a-gpu.md", "sizing.md", "troubleshooting.md", "migrate.md"]
 )

@@ -10,7 +10,6 @@ from tests.cluster.operated import says, service, wait_ready
 
 pytestmark = pytest.mark.usefixtures("operator")
 SHARED = {"placement": "Shared"}
-TOLD_S = 5.0
 
 
 def pods(lab, namespace):
@@ -19,11 +18,7 @@ def pods(lab, namespace):
 
 def refused(lab, namespace, kind, reason):
     found = lab.api.wait_for(
-        RETRIEVAL_SERVICE,
-        "docs",
-        says(kind, "False", reason),
-        namespace=namespace,
-        limit_s=TOLD_S,
+        RETRIEVAL_SERVICE, "docs", says(kind, "False", reason), namespace=namespace
     )
     message = condition(found, kind)["message"]
     assert condition(found, "Ready")["reason"] == reason

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from tests.cluster.api import DEPLOYMENT, NODE, POD, RETRIEVAL_SERVICE, condition, until
+from tests.cluster.api import NODE, POD, RETRIEVAL_SERVICE, condition, is_ready, until
 from tests.cluster.kwok import HELD_NODE
 from tests.cluster.nodes import node, whole
 from tests.cluster.operated import says, service, wait_ready
@@ -34,11 +34,7 @@ def test_too_few_gpus_are_told_in_the_schedulers_words(lab, namespace, nodes):
     lab.api.apply(service("docs", namespace, embedder={"replicas": 2}))
     began_s = time.monotonic()
     found = lab.api.wait_for(
-        RETRIEVAL_SERVICE,
-        "docs",
-        says("Ready", "False", "Unschedulable"),
-        namespace=namespace,
-        limit_s=15,
+        RETRIEVAL_SERVICE, "docs", says("Ready", "False", "Unschedulable"), namespace=namespace
     )
     print(f"told after {time.monotonic() - began_s:.2f} s")  # noqa: T201 - a figure for whoever runs it with -s
     message = condition(found, "Ready")["message"]
@@ -105,11 +101,11 @@ def test_an_evicted_pod_is_replaced_and_the_service_ready_again(lab, namespace, 
     nodes(whole())
     lab.api.apply(service("docs", namespace))
     wait_ready(lab, "docs", namespace)
-    strike(lab.api, the_pod(lab, namespace), evicted)
+    gone = strike(lab.api, the_pod(lab, namespace), evicted)["metadata"]["uid"]
     lab.api.wait_for(
-        DEPLOYMENT,
-        "docs-embedder-predictor",
-        lambda one: one["status"].get("readyReplicas") == 1,
+        POD,
+        "",
+        lambda pod: is_ready(pod) and pod["metadata"]["uid"] != gone,
         namespace=namespace,
     )
     wait_ready(lab, "docs", namespace)
@@ -142,7 +138,7 @@ def test_a_volume_that_cannot_be_mounted_is_told_in_the_kubelets_words(lab, name
         "docs",
         says("Ready", "False", "ContainerNotCreated"),
         namespace=namespace,
-        limit_s=40,
+        limit_s=120,
     )
     message = condition(found, "Ready")["message"]
     assert 'secret "docs-keys" not found' in message

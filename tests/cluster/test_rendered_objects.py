@@ -27,9 +27,12 @@ def manifests(name: str, namespace: str) -> list[dict[str, Any]]:
 
 
 def version(document: Document) -> str:
-    """Changes with the object, and not with a status that its controller writes."""
+    """Changes with the object, and not with a status that its controller writes.
+
+    An autoscaler has a status and no generation, a ConfigMap has neither.
+    """
     metadata = document["metadata"]
-    return str(metadata.get("generation") or metadata["resourceVersion"])
+    return str(metadata.get("generation") or document.get("spec") or metadata["resourceVersion"])
 
 
 @pytest.mark.parametrize("case", [case.name for case in CASES])
@@ -53,7 +56,7 @@ def test_the_least_pods_need_no_metric(lab: Lab, namespace):
     name = "docs-reranker-predictor"
     lab.api.wait_for(DEPLOYMENT, name, lambda one: one["spec"], namespace=namespace)
     lab.api.wait_for(
-        DEPLOYMENT, name, lambda one: one["spec"]["replicas"] == 2, namespace=namespace, limit_s=45
+        DEPLOYMENT, name, lambda one: one["spec"]["replicas"] == 2, namespace=namespace, limit_s=120
     )
 
 

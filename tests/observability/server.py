@@ -52,7 +52,7 @@ class Prometheus:
         groups = httpx.get(f"{self.url}/api/v1/rules", timeout=30).json()["data"]["groups"]
         return [rule for group in groups for rule in group["rules"]]
 
-    def wait_for(self, expr: str, timeout_s: float = 30.0) -> None:
+    def wait_for(self, expr: str, timeout_s: float = 90.0) -> None:
         """Until an expression has a value that is a number."""
         deadline_s = time.monotonic() + timeout_s
         while not any(math.isfinite(float(one["value"][1])) for one in self.query(expr)):

@@ -124,14 +124,30 @@ def burst(predictor: Predictor) -> list[Sent]:
         return list(pool.map(one, range(24)))
 
 
-def part(predictor: Predictor, load) -> Part:
-    """Send a part of the load, with a quiet time around it that the scrapes can see."""
+def scraped_until(server: Prometheus) -> float:
+    """A moment in the quiet time that goes on now, after good scrapes of every target in it.
+
+    Where a busy machine missed them the growth of a window would begin or end amid the load.
+    """
+    seen = f"count(min_over_time(up[{2 * SCRAPE_S * 1000:.0f}ms]) == 1) == count(up)"
+    deadline_s = time.monotonic() + 60
+    while True:
+        moment_s = time.time() - SCRAPE_S  # a scrape that began later may not have ended
+        if server.query(seen, moment_s):
+            return moment_s
+        assert time.monotonic() < deadline_s, "no good scrapes of every target in 60 s"
+        time.sleep(SCRAPE_S)
+
+
+def part(server: Prometheus, predictor: Predictor, load) -> Part:
+    """Send a part of the load, with a quiet time around it that the scrapes have seen."""
     before = predictor.get("/metrics").text
     started_s = time.time()
-    time.sleep(2 * SCRAPE_S)
+    time.sleep(3 * SCRAPE_S)
+    scraped_until(server)
     sent = load(predictor)
     time.sleep(max(3 * SCRAPE_S, started_s + LEAST_S - time.time()))
-    ended_s = time.time()
+    ended_s = scraped_until(server)
     answered = [one for one in sent if one.status == 200]
     return Part(
         ended_s,
@@ -169,7 +185,7 @@ def watched(tmp_path_factory) -> Iterator[Watched]:
         ):
             burst(predictor)  # a labelled counter shows its growth only after its first scrape
             server.wait_for("sum(retrieval_rejected_total)")
-            yield Watched(server, part(predictor, steady), part(predictor, burst))
+            yield Watched(server, part(server, predictor, steady), part(server, predictor, burst))
 
 
 def test_requests_agree_with_those_sent(watched):

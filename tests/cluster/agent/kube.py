@@ -87,6 +87,8 @@ class Kube:
         asked = {**query, "watch": "1", "resourceVersion": since}
         forever = aiohttp.ClientTimeout(total=None)
         async with self._session.get(path, params=asked, timeout=forever) as answer:
+            if answer.status >= 400:
+                raise Refused(f"WATCH {path}", answer.status, answer.reason or "")
             rest = b""
             async for chunk in answer.content.iter_any():
                 *lines, rest = (rest + chunk).split(b"\n")
