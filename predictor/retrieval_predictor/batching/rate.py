@@ -45,7 +45,7 @@ class Rate:
 
     def record(self, tokens: int, forward_s: float) -> None:
         """Take a finished batch of one slot into account."""
-        left = 0.5 ** (forward_s / _HALF_LIFE_S)
+        left = 0.5 ** (forward_s / (_HALF_LIFE_S * self._slots))
         self._tokens = left * self._tokens + tokens + self._overhead_tokens
         self._seconds = left * self._seconds + max(forward_s, 1e-9)
 

@@ -54,7 +54,7 @@ def test_batches_of_any_size_tell_how_fast_full_ones_are(slots, divides, overhea
 
     rate = Rate(slots, shares)
     rate.start_at(shares * 4096, forward_s(4096) * shares / slots, overhead)
-    for _ in range(int(40 / (slower * forward_s(tokens))) + 1):  # until the start is forgotten
+    for _ in range(int(slots * 40 / (slower * forward_s(tokens))) + 1):  # until the start is forgotten
         rate.record(tokens, slower * forward_s(tokens))
     assert rate.tokens_per_s == pytest.approx(slots * 4096 / (slower * forward_s(4096)), rel=1e-2)
 
