@@ -54,7 +54,8 @@ def test_batches_of_any_size_tell_how_fast_full_ones_are(slots, divides, overhea
 
     rate = Rate(slots, shares)
     rate.start_at(shares * 4096, forward_s(4096) * shares / slots, overhead)
-    for _ in range(int(slots * 40 / (slower * forward_s(tokens))) + 1):  # until the start is forgotten
+    forgotten_after_s = slots * 40
+    for _ in range(int(forgotten_after_s / (slower * forward_s(tokens))) + 1):
         rate.record(tokens, slower * forward_s(tokens))
     assert rate.tokens_per_s == pytest.approx(slots * 4096 / (slower * forward_s(4096)), rel=1e-2)
 
