@@ -148,7 +148,8 @@ def nodes(lab: Lab, namespace: str) -> Iterator[Callable[..., tuple[str, ...]]]:
     made: list[str] = []
 
     def make(*shapes: Shape, end: str = "") -> tuple[str, ...]:
-        names = tuple(f"{namespace}-{len(made) + i}{end}" for i, _ in enumerate(shapes))
+        # never a name again: a pod that outlives its node would be counted to the next of that name
+        names = tuple(f"{namespace}-{next(_NUMBERS)}{end}" for _ in shapes)
         for name, shape in zip(names, shapes, strict=True):
             lab.api.create(node(name, shape, namespace))
             made.append(name)
