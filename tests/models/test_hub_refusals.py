@@ -5,22 +5,22 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 
 from tests.support.ports import free_ports
 from tests.support.private_hub import COMMIT, NAME, TOKEN, PrivateHub, private_hub
+from tests.support.web import web_server
 
 FETCH = """
 import sys
 from retrieval_predictor.errors import ModelNotFound
 from retrieval_predictor.model.fetch import fetch
 from retrieval_predictor.settings import ModelSource
+
 try:
     print(fetch(ModelSource(uri=sys.argv[1], revision=sys.argv[2])))
 except ModelNotFound as error:
@@ -36,20 +36,6 @@ class _Refusing(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         pass
-
-
-@contextmanager
-def refusing_proxy() -> Iterator[str]:
-    """The address of such a proxy."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Refusing)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 @pytest.fixture
@@ -102,7 +88,8 @@ def test_a_hub_that_nobody_reaches_is_told_with_why(tmp_path: Path):
 
 
 def test_a_proxy_that_lets_nobody_out_is_told_with_why(tmp_path: Path):
-    with refusing_proxy() as proxy:
-        said = fetched("https://hub.invalid", tmp_path, HTTPS_PROXY=proxy, NO_PROXY="")
+    with web_server(_Refusing) as proxy:
+        variables = {"HTTPS_PROXY": f"http://{proxy}", "NO_PROXY": ""}
+        said = fetched("https://hub.invalid", tmp_path, **variables)
     assert said.startswith(f"no model at hf://{NAME}: download failed (ProxyError): ")
     assert "403 not allowed here" in said

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+
+from tests.support.web import web_server
 
 
 @dataclass
@@ -28,17 +29,9 @@ class TestHub:
 def hub(folder: Path, **behaviour: object) -> Iterator[TestHub]:
     """A hub with the repository `owner/name` at revision `main` in `folder`."""
     state = TestHub(folder, **behaviour)  # type: ignore[arg-type]
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(state))
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    state.url = f"http://127.0.0.1:{server.server_port}"
-    try:
+    with web_server(_handler(state)) as where:
+        state.url = f"http://{where}"
         yield state
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def _handler(hub: TestHub) -> type[BaseHTTPRequestHandler]:

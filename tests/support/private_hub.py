@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
+
+from tests.support.web import web_server
 
 NAME: Final = "our-team/minilm-tuned"
 COMMIT: Final = "5617a9f61b028005a4858fdac845db406aefb181"
@@ -46,16 +47,8 @@ def private_hub(folder: Path, address: str) -> Iterator[PrivateHub]:
     """A hub that has the files of `folder` at one commit, for whoever sends the token."""
     seen: list[str] = []
     handler = type("Handler", (_Handler,), {"folder": folder, "seen": seen})
-    server = ThreadingHTTPServer((address, 0), handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
-        yield PrivateHub(f"http://{address}:{server.server_port}", seen)
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with web_server(handler, address) as where:
+        yield PrivateHub(f"http://{where}", seen)
 
 
 def answer(folder: Path, path: str, authorization: str | None) -> Answer:

@@ -7,14 +7,15 @@ Signatures are not computed: whoever names the access key is let in.
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
+
+from tests.support.web import web_server
 
 BUCKET: Final = "models"
 ACCESS_KEY: Final = "test-access-key"
@@ -26,16 +27,8 @@ _ETAG: Final = '"0123456789abcdef0123456789abcdef"'
 def s3(folder: Path, address: str) -> Iterator[str]:
     """`address:port` of a server that has the files of `folder` in the bucket `models`."""
     handler = type("Handler", (_Handler,), {"folder": folder})
-    server = ThreadingHTTPServer((address, 0), handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
-        yield f"{address}:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with web_server(handler, address) as where:
+        yield where
 
 
 def listing(folder: Path, prefix: str) -> str:

@@ -6,7 +6,7 @@ import struct
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.cluster.agent.environment import Facts, command_line, expanded, variables
@@ -45,7 +45,6 @@ def piece(name: str, addresses: dict[str, dict[str, bool]]) -> dict:
     }
 
 
-@settings(deadline=None)
 @given(answers=st.lists(st.booleans()), successes=st.integers(1, 4), failures=st.integers(1, 4))
 def test_a_probe_speaks_only_after_enough_equal_answers(answers, successes, failures):
     tally = Tally(Probe({}, 0, 1, 1, successes, failures))
