@@ -24,12 +24,12 @@ import numpy as np
 import torch
 from transformers import AutoModel, PreTrainedModel
 
-from retrieval_predictor.batching.batcher import Batcher
-from retrieval_predictor.batching.job import Job
-from retrieval_predictor.batching.policy import Limits
-from retrieval_predictor.batching.queue import Queue
 from retrieval_predictor.engine.cores import usable_cores
 from retrieval_predictor.engine.device import ThreadedDevice
+from retrieval_predictor.engine.scheduler.batcher import Batcher
+from retrieval_predictor.engine.scheduler.job import Job
+from retrieval_predictor.engine.scheduler.policy import Limits
+from retrieval_predictor.engine.scheduler.queue import Queue
 from retrieval_predictor.model import encoder, linears
 from retrieval_predictor.model.checkpoint import read_checkpoint
 from retrieval_predictor.model.fetch import fetch
@@ -37,7 +37,7 @@ from retrieval_predictor.model.load import load
 from retrieval_predictor.model.packing import pack
 from retrieval_predictor.model.runner import Runner
 from retrieval_predictor.settings import Settings
-from retrieval_predictor.work import Batch, Encoded, Part, Reference, Run
+from retrieval_predictor.wire.work import Batch, Encoded, Part, Reference, Run
 
 _VOCABULARY = (1000, 30_000)
 _MIXED = tuple(np.random.default_rng(1).integers(24, 240, 16).tolist())

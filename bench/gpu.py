@@ -23,15 +23,15 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordPiece
 from transformers import BertConfig, BertModel
 
-from retrieval_predictor.batching.batcher import Batcher
-from retrieval_predictor.batching.job import Job
-from retrieval_predictor.batching.policy import Limits
-from retrieval_predictor.batching.queue import Queue
 from retrieval_predictor.engine.device import Runner, ThreadedDevice
+from retrieval_predictor.engine.scheduler.batcher import Batcher
+from retrieval_predictor.engine.scheduler.job import Job
+from retrieval_predictor.engine.scheduler.policy import Limits
+from retrieval_predictor.engine.scheduler.queue import Queue
 from retrieval_predictor.model.load import load
 from retrieval_predictor.model.memory import device_memory
 from retrieval_predictor.settings import Gpu, ModelSource, Precision, Settings
-from retrieval_predictor.work import Batch, Encoded, Run
+from retrieval_predictor.wire.work import Batch, Encoded, Run
 
 _VOCABULARY = 30_522
 _DOCUMENT_TOKENS = 512

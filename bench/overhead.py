@@ -26,14 +26,14 @@ import numpy as np
 import orjson
 
 from retrieval_bench.cpu import ProcessTrees
-from retrieval_predictor import frames
-from retrieval_predictor.admission import Load
-from retrieval_predictor.card import ModelCard
-from retrieval_predictor.frames import Kind
+from retrieval_predictor.edge import socket_name
 from retrieval_predictor.model.fetch import fetch
-from retrieval_predictor.serving import socket_name
 from retrieval_predictor.settings import ModelSource
-from retrieval_predictor.work import Rows
+from retrieval_predictor.wire import frames
+from retrieval_predictor.wire.admission import Load
+from retrieval_predictor.wire.card import ModelCard
+from retrieval_predictor.wire.frames import Kind
+from retrieval_predictor.wire.work import Rows
 
 DIMENSIONS = 1024
 _CONNECTIONS = 16
@@ -199,7 +199,7 @@ async def _main(requests: int, rounds: int) -> None:
             "TOKENIZERS_PARALLELISM": "false",  # as the supervisor has it
         }
         with (
-            _process("-m", "retrieval_predictor.serving", **environment) as mine,
+            _process("-m", "retrieval_predictor.edge", **environment) as mine,
             _process("-c", _KSERVE, str(theirs)) as kserves,
         ):
             servers = {"ours": (ours, mine.pid), "kserve": (theirs, kserves.pid)}

@@ -7,9 +7,9 @@ import sys
 from pydantic import ValidationError
 
 from retrieval_predictor.engine import EXIT_CONFIGURATION
-from retrieval_predictor.logs import configure_logging
 from retrieval_predictor.settings import Settings
-from retrieval_predictor.supervisor import supervise
+from retrieval_predictor.supervisor.run import supervise
+from retrieval_predictor.telemetry.logs import configure_logging
 
 
 def main() -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from retrieval_predictor import metrics as predictor_metrics
+from retrieval_predictor.telemetry import metrics as predictor_metrics
 
 ROOT = Path(__file__).parents[2]
 TEXTS = ("README.md", "CONTRIBUTING.md", "DECISIONS.md", "CHANGELOG.md")

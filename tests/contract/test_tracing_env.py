@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from retrieval_predictor.tracing import wanted
+from retrieval_predictor.edge.tracing import wanted
 from tests.support.rendering import variables
 
 PAGE = Path("docs/observability.md")

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from retrieval_predictor.answer import Answerer
-from retrieval_predictor.card import ModelCard
+from retrieval_predictor.edge.answer import Answerer
 from retrieval_predictor.errors import Malformed, NotReady, Overloaded
-from retrieval_predictor.work import Caller, EmbedRequest, RerankRequest, Rows, Run
+from retrieval_predictor.wire.card import ModelCard
+from retrieval_predictor.wire.work import Caller, EmbedRequest, RerankRequest, Rows, Run
 from tests.support import checkpoints, make
 
 

@@ -7,7 +7,7 @@ import torch
 
 from retrieval_predictor.engine.device import ThreadedDevice
 from retrieval_predictor.errors import DeviceLost, OutOfDeviceMemory
-from retrieval_predictor.ragged import Ragged
+from retrieval_predictor.wire.ragged import Ragged
 from tests.support import make
 
 pytestmark = pytest.mark.looptime(False)

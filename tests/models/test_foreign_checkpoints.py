@@ -14,11 +14,11 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer, processors
 from transformers import AutoModel
 
-from retrieval_predictor.answer import Answerer
+from retrieval_predictor.edge.answer import Answerer
 from retrieval_predictor.errors import UnsupportedModel
 from retrieval_predictor.model.load import Loaded, load
 from retrieval_predictor.settings import Component, Precision, Settings
-from retrieval_predictor.work import EmbedRequest
+from retrieval_predictor.wire.work import EmbedRequest
 from tests.support import checkpoints, make
 from tests.support.near import NearEngine
 

@@ -8,8 +8,8 @@ import pytest
 
 from retrieval_predictor.errors import Malformed
 from retrieval_predictor.model.load import load
-from retrieval_predictor.prompts import prompt_text, usual_prompts
 from retrieval_predictor.settings import Settings
+from retrieval_predictor.text.prompts import prompt_text, usual_prompts
 from tests.support import checkpoints
 
 E5 = {"query": "query: ", "passage": "passage: "}

@@ -13,16 +13,16 @@ import numpy as np
 import orjson
 import pytest
 
-from retrieval_predictor.answer import Answerer
+from retrieval_predictor.edge import calls, facts, openapi
+from retrieval_predictor.edge.answer import Answerer
+from retrieval_predictor.edge.calls import EMBEDDER_ENDPOINTS, Incoming
+from retrieval_predictor.edge.frontend import Frontend, build
+from retrieval_predictor.edge.keys import Keys
+from retrieval_predictor.edge.outputs import EVERYTHING
 from retrieval_predictor.errors import Malformed, NotReady
 from retrieval_predictor.model.load import load
-from retrieval_predictor.outputs import EVERYTHING
-from retrieval_predictor.serving import calls, facts, openapi
-from retrieval_predictor.serving.calls import EMBEDDER_ENDPOINTS, Incoming
-from retrieval_predictor.serving.frontend import Frontend, build
-from retrieval_predictor.serving.keys import Keys
 from retrieval_predictor.settings import Precision, Settings
-from retrieval_predictor.work import Caller, Embeddings, EmbedRequest
+from retrieval_predictor.wire.work import Caller, Embeddings, EmbedRequest
 from tests.support import checkpoints
 from tests.support.near import NearEngine
 from tests.support.token_outputs import m3
@@ -110,9 +110,9 @@ def test_a_grpc_message_asks_for_them_and_carries_them():
     code = """
         import numpy as np
         from kserve.protocol.grpc.grpc_predict_v2_pb2 import ModelInferRequest
-        from retrieval_predictor.protocol import oip
-        from retrieval_predictor.serving.grpc import to_call, to_message
-        from retrieval_predictor.work import Embeddings, Outputs, Sparse
+        from retrieval_predictor.edge.protocol import oip
+        from retrieval_predictor.edge.grpc import to_call, to_message
+        from retrieval_predictor.wire.work import Embeddings, Outputs, Sparse
 
         tensor = {"name": "text", "datatype": "BYTES", "shape": [1]}
         tensor["contents"] = {"bytes_contents": [b"a"]}

@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import AutoModel, AutoModelForSequenceClassification
 
-from retrieval_predictor.answer import finish_vectors, sigmoid
+from retrieval_predictor.edge.answer import finish_vectors, sigmoid
 from retrieval_predictor.errors import UnsupportedModel
 from retrieval_predictor.model.load import load
 from retrieval_predictor.settings import Component, Precision, Settings
-from retrieval_predictor.work import Batch, Encoded, Part, Reference
+from retrieval_predictor.wire.work import Batch, Encoded, Part, Reference
 from tests.support import checkpoints, make
 
 

@@ -12,11 +12,11 @@ import torch
 from sentence_transformers import CrossEncoder, SentenceTransformer
 from sentence_transformers.base.modules import Dense
 
-from retrieval_predictor.answer import Answerer
+from retrieval_predictor.edge.answer import Answerer
 from retrieval_predictor.errors import UnsupportedModel
 from retrieval_predictor.model.load import load
 from retrieval_predictor.settings import Component, Precision, Settings
-from retrieval_predictor.work import EmbedRequest, RerankRequest
+from retrieval_predictor.wire.work import EmbedRequest, RerankRequest
 from tests.support import checkpoints
 from tests.support.near import NearEngine
 

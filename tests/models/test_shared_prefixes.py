@@ -14,7 +14,7 @@ from retrieval_predictor.model.load import Loaded, load
 from retrieval_predictor.model.packing import Shared, pack
 from retrieval_predictor.model.prefixes import LEAST_TOKENS, common_prefixes
 from retrieval_predictor.settings import Component, Precision, Settings
-from retrieval_predictor.work import Batch, Encoded
+from retrieval_predictor.wire.work import Batch, Encoded
 from tests.support import checkpoints, make
 from tests.support.families import FAMILIES
 

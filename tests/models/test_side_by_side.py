@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from retrieval_predictor.batching.batcher import Batcher
-from retrieval_predictor.batching.job import Job
-from retrieval_predictor.batching.policy import Limits
-from retrieval_predictor.batching.queue import Queue
 from retrieval_predictor.engine.device import ThreadedDevice
+from retrieval_predictor.engine.scheduler.batcher import Batcher
+from retrieval_predictor.engine.scheduler.job import Job
+from retrieval_predictor.engine.scheduler.policy import Limits
+from retrieval_predictor.engine.scheduler.queue import Queue
 from retrieval_predictor.model.load import load
 from retrieval_predictor.settings import Component, Precision, Settings
-from retrieval_predictor.work import Batch, Encoded, Part, Reference, Run
+from retrieval_predictor.wire.work import Batch, Encoded, Part, Reference, Run
 from tests.support import checkpoints, make
 from tests.support.benches import CountingObserver
 

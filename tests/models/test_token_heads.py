@@ -11,15 +11,15 @@ import pytest
 import torch
 from structlog.testing import capture_logs
 
-from retrieval_predictor.card import ModelCard
+from retrieval_predictor.edge.outputs import EVERYTHING
 from retrieval_predictor.errors import UnsafeCheckpoint, UnsupportedModel
 from retrieval_predictor.model.heads import PoolingHead
 from retrieval_predictor.model.load import load
 from retrieval_predictor.model.packing import pack
 from retrieval_predictor.model.token_heads import TokenHead, TokenOutput
-from retrieval_predictor.outputs import EVERYTHING
 from retrieval_predictor.settings import Component, Settings
-from retrieval_predictor.work import Outputs
+from retrieval_predictor.wire.card import ModelCard
+from retrieval_predictor.wire.work import Outputs
 from tests.support import checkpoints, make
 from tests.support.token_outputs import SPECIAL, m3
 

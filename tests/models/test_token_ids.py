@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 from tokenizers import Tokenizer
 
-from retrieval_predictor.answer import Answerer
+from retrieval_predictor.edge import openapi
+from retrieval_predictor.edge.answer import Answerer
+from retrieval_predictor.edge.calls import EMBEDDER_ENDPOINTS
+from retrieval_predictor.edge.frontend import Frontend
+from retrieval_predictor.edge.keys import Keys
+from retrieval_predictor.edge.pages import KEYED
 from retrieval_predictor.errors import OutOfVocabulary, TokenIdsRefused
 from retrieval_predictor.model.load import load
-from retrieval_predictor.serving import openapi
-from retrieval_predictor.serving.calls import EMBEDDER_ENDPOINTS
-from retrieval_predictor.serving.frontend import Frontend
-from retrieval_predictor.serving.keys import Keys
-from retrieval_predictor.serving.pages import KEYED
 from retrieval_predictor.settings import Precision, Settings
-from retrieval_predictor.work import EmbedRequest
+from retrieval_predictor.wire.work import EmbedRequest
 from tests.support import checkpoints
 from tests.support.near import NearEngine
 

@@ -9,18 +9,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from retrieval_predictor.answer import Answerer
-from retrieval_predictor.batching.batcher import Batcher
-from retrieval_predictor.batching.job import Job
-from retrieval_predictor.batching.policy import Limits
-from retrieval_predictor.batching.queue import Queue
-from retrieval_predictor.batching.results import NoResults, Results, RowCache
+from retrieval_predictor.edge.answer import Answerer
+from retrieval_predictor.edge.outputs import EVERYTHING, MAX_TOKEN_VECTOR_BYTES, read
 from retrieval_predictor.engine.device import ThreadedDevice
+from retrieval_predictor.engine.scheduler.batcher import Batcher
+from retrieval_predictor.engine.scheduler.job import Job
+from retrieval_predictor.engine.scheduler.policy import Limits
+from retrieval_predictor.engine.scheduler.queue import Queue
+from retrieval_predictor.engine.scheduler.results import NoResults, Results, RowCache
 from retrieval_predictor.errors import AnswerTooLarge, Malformed
 from retrieval_predictor.model.load import Loaded, load
-from retrieval_predictor.outputs import EVERYTHING, MAX_TOKEN_VECTOR_BYTES, read
 from retrieval_predictor.settings import Precision, Settings
-from retrieval_predictor.work import Embeddings, EmbedRequest, Encoded, Outputs, Run
+from retrieval_predictor.wire.work import Embeddings, EmbedRequest, Encoded, Outputs, Run
 from tests.support import checkpoints, make
 from tests.support.benches import CountingObserver
 from tests.support.near import NearEngine

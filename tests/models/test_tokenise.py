@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from transformers import PreTrainedTokenizerFast
 
 from retrieval_predictor.errors import InputTooLong, OutOfVocabulary
-from retrieval_predictor.template import open_tokenizer
-from retrieval_predictor.tokenise import Tokeniser
-from retrieval_predictor.work import Truncation
+from retrieval_predictor.text.template import open_tokenizer
+from retrieval_predictor.text.tokenise import Tokeniser
+from retrieval_predictor.wire.work import Truncation
 from tests.support import checkpoints
 
 LIMIT = 24

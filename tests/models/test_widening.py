@@ -15,7 +15,7 @@ from retrieval_predictor.model.heads import PoolingHead
 from retrieval_predictor.model.packing import pack
 from retrieval_predictor.model.runner import Runner
 from retrieval_predictor.model.widening import Width
-from retrieval_predictor.ragged import joined
+from retrieval_predictor.wire.ragged import joined
 from tests.support import checkpoints, make
 
 BATCH = make.batch(make.encoded((5, 12, 12, 30), vocabulary=250))

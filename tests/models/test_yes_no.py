@@ -14,14 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
 
-from retrieval_predictor.answer import Answerer, sigmoid
-from retrieval_predictor.chat import QWEN3_RERANKER, read_chat
+from retrieval_predictor.edge.answer import Answerer, sigmoid
 from retrieval_predictor.errors import ImpossibleSettings, InputTooLong, Malformed, UnsupportedModel
 from retrieval_predictor.model.load import load
 from retrieval_predictor.settings import Component, Precision, Settings
-from retrieval_predictor.template import open_tokenizer
-from retrieval_predictor.tokenise import Tokeniser
-from retrieval_predictor.work import RerankRequest, Truncation
+from retrieval_predictor.text.chat import QWEN3_RERANKER, read_chat
+from retrieval_predictor.text.template import open_tokenizer
+from retrieval_predictor.text.tokenise import Tokeniser
+from retrieval_predictor.wire.work import RerankRequest, Truncation
 from tests.support import checkpoints
 from tests.support.near import NearEngine
 

@@ -16,7 +16,7 @@ from grafana.retrieval_monitoring.__main__ import FILES
 from retrieval_operator.generate import drifted
 from retrieval_operator.process import Operator
 from retrieval_operator.settings import Settings
-from retrieval_predictor import metrics as predictor_metrics
+from retrieval_predictor.telemetry import metrics as predictor_metrics
 from tests.observability.boards import NAME, RULES, documents, panels, queries
 
 RULE_LIST = [

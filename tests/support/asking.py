@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from retrieval_predictor.work import Floats
+from retrieval_predictor.wire.work import Floats
 from tests.support.processes import Predictor
 
 TEXTS = ["hello", "world of vectors"]

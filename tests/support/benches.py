@@ -10,12 +10,12 @@ from typing import Any, TypeVar
 import looptime
 import numpy as np
 
-from retrieval_predictor.batching.batcher import Batcher
-from retrieval_predictor.batching.job import Job
-from retrieval_predictor.batching.policy import Limits
-from retrieval_predictor.batching.queue import Queue
-from retrieval_predictor.batching.results import Results
-from retrieval_predictor.work import Batch, Floats, Run
+from retrieval_predictor.engine.scheduler.batcher import Batcher
+from retrieval_predictor.engine.scheduler.job import Job
+from retrieval_predictor.engine.scheduler.policy import Limits
+from retrieval_predictor.engine.scheduler.queue import Queue
+from retrieval_predictor.engine.scheduler.results import Results
+from retrieval_predictor.wire.work import Batch, Floats, Run
 from tests.support import make
 
 T = TypeVar("T")

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 import orjson
 
-from retrieval_predictor import frames
-from retrieval_predictor.admission import Load
+from retrieval_predictor.edge.protocol import oip, oip_rest, openai, rerank, tei
 from retrieval_predictor.errors import EngineLost, Overloaded, RequestError
-from retrieval_predictor.frames import FrameReader, Kind
-from retrieval_predictor.protocol import oip, oip_rest, openai, rerank, tei
-from retrieval_predictor.work import Rows, Run
+from retrieval_predictor.wire import frames
+from retrieval_predictor.wire.admission import Load
+from retrieval_predictor.wire.frames import FrameReader, Kind
+from retrieval_predictor.wire.work import Rows, Run
 from tests.support import make
 from tests.support.mutation import damaged
 from tests.support.wire import binary_infer

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from retrieval_predictor.batching.job import Job
-from retrieval_predictor.card import ModelCard
-from retrieval_predictor.work import Batch, Encoded, Part, Reference, Rows, Run
+from retrieval_predictor.engine.scheduler.job import Job
+from retrieval_predictor.wire.card import ModelCard
+from retrieval_predictor.wire.work import Batch, Encoded, Part, Reference, Rows, Run
 
 _NO_LOOP = asyncio.new_event_loop()
 _NO_LOOP.close()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 
 from retrieval_predictor.model.load import Loaded
-from retrieval_predictor.ragged import joined
-from retrieval_predictor.work import Batch, Part, Reference, Rows, Run
+from retrieval_predictor.wire.ragged import joined
+from retrieval_predictor.wire.work import Batch, Part, Reference, Rows, Run
 
 
 class NearEngine:

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from sentence_transformers import CrossEncoder, SentenceTransformer
 
-from retrieval_predictor.answer import Answerer
+from retrieval_predictor.edge.answer import Answerer
 from retrieval_predictor.model.load import load
 from retrieval_predictor.settings import Component, Precision, Settings
-from retrieval_predictor.work import EmbedRequest, Floats, RerankRequest
+from retrieval_predictor.wire.work import EmbedRequest, Floats, RerankRequest
 from tests.support.near import NearEngine
 
 TEXTS = (

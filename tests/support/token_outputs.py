@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from transformers import AutoModel
 
-from retrieval_predictor.work import Floats
+from retrieval_predictor.wire.work import Floats
 from tests.support import checkpoints
 
 SPECIAL = {0, 1, 2, 3}

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from retrieval_predictor.work import Embeddings, Scores
+from retrieval_predictor.wire.work import Embeddings, Scores
 
 
 def embeddings(

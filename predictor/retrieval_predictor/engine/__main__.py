@@ -12,14 +12,14 @@ from pathlib import Path
 import torch
 import uvloop
 
-from retrieval_predictor import processes
 from retrieval_predictor.engine import EXIT_CONFIGURATION, EXIT_DEVICE
 from retrieval_predictor.engine.cores import usable_cores
 from retrieval_predictor.engine.device import engine_cores
 from retrieval_predictor.engine.engine import Engine
 from retrieval_predictor.errors import DeviceLost, StartupError
-from retrieval_predictor.logs import configure_logging
 from retrieval_predictor.settings import Settings
+from retrieval_predictor.telemetry.logs import configure_logging
+from retrieval_predictor.wire import processes
 
 
 def main() -> int:

@@ -9,11 +9,11 @@ from typing import Protocol, TypeVar
 
 import torch
 
-from retrieval_predictor.card import ModelCard
 from retrieval_predictor.errors import DeviceLost, OutOfDeviceMemory
-from retrieval_predictor.ragged import Ragged
 from retrieval_predictor.settings import Settings
-from retrieval_predictor.work import Batch
+from retrieval_predictor.wire.card import ModelCard
+from retrieval_predictor.wire.ragged import Ragged
+from retrieval_predictor.wire.work import Batch
 
 T = TypeVar("T")
 
@@ -60,7 +60,7 @@ class ThreadedDevice:
         self._threads = DeviceThreads(slots)
 
     async def run(self, batch: Batch) -> Ragged:
-        """See `retrieval_predictor.batching.batcher.Device`."""
+        """See `retrieval_predictor.engine.scheduler.batcher.Device`."""
         self._running += 1
         count = threads_for(batch.tokens, self._cores // self._running)
         try:

@@ -12,27 +12,28 @@ from typing import Any
 
 import structlog
 
-from retrieval_predictor import metrics, processes
-from retrieval_predictor.admission import Load
-from retrieval_predictor.batching.batcher import Batcher
-from retrieval_predictor.batching.job import Job
-from retrieval_predictor.batching.policy import Limits
-from retrieval_predictor.batching.queue import Queue
-from retrieval_predictor.batching.results import NoResults, Results, RowCache
-from retrieval_predictor.card import ModelCard, WarmUp
 from retrieval_predictor.engine.cores import usable_cores
 from retrieval_predictor.engine.device import DeviceThreads, device_for
 from retrieval_predictor.engine.limits import LimitsFile
 from retrieval_predictor.engine.observer import EngineObserver
+from retrieval_predictor.engine.scheduler.batcher import Batcher
+from retrieval_predictor.engine.scheduler.job import Job
+from retrieval_predictor.engine.scheduler.policy import Limits
+from retrieval_predictor.engine.scheduler.queue import Queue
+from retrieval_predictor.engine.scheduler.results import NoResults, Results, RowCache
 from retrieval_predictor.engine.server import Connection
 from retrieval_predictor.engine.warmup import warm_up
 from retrieval_predictor.errors import NotReady
-from retrieval_predictor.frames import BEAT_S
 from retrieval_predictor.model.load import load
 from retrieval_predictor.model.memory import trim
 from retrieval_predictor.model.widening import Width
 from retrieval_predictor.settings import Batching, Scoring, Settings
-from retrieval_predictor.work import Run
+from retrieval_predictor.telemetry import metrics
+from retrieval_predictor.wire import processes
+from retrieval_predictor.wire.admission import Load
+from retrieval_predictor.wire.card import ModelCard, WarmUp
+from retrieval_predictor.wire.frames import BEAT_S
+from retrieval_predictor.wire.work import Run
 
 log = structlog.get_logger(__name__)
 

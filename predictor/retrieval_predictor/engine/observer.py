@@ -6,15 +6,15 @@ import time
 from asyncio import Future
 from typing import Any
 
-from retrieval_predictor import metrics
-from retrieval_predictor.batching.job import Job
-from retrieval_predictor.batching.queue import Queue
-from retrieval_predictor.card import ModelCard
 from retrieval_predictor.engine.busy import Busy
+from retrieval_predictor.engine.scheduler.job import Job
+from retrieval_predictor.engine.scheduler.queue import Queue
 from retrieval_predictor.errors import DeadlineExceeded
 from retrieval_predictor.model.memory import device_memory
 from retrieval_predictor.settings import Settings
-from retrieval_predictor.work import Batch, Rows
+from retrieval_predictor.telemetry import metrics
+from retrieval_predictor.wire.card import ModelCard
+from retrieval_predictor.wire.work import Batch, Rows
 
 
 class EngineObserver:
@@ -44,19 +44,19 @@ class EngineObserver:
         metrics.model_info.labels(*_labels(now)).set(1)
 
     def job_started(self, job: Job) -> None:
-        """See `retrieval_predictor.batching.batcher.Observer`."""
+        """See `retrieval_predictor.engine.scheduler.batcher.Observer`."""
         metrics.queue_wait_s.labels(job.lane.name.lower()).observe(job.queue_s)
 
     def batch_started(self) -> None:
-        """See `retrieval_predictor.batching.batcher.Observer`."""
+        """See `retrieval_predictor.engine.scheduler.batcher.Observer`."""
         self._busy.change(+1, time.monotonic())
 
     def batch_ended(self) -> None:
-        """See `retrieval_predictor.batching.batcher.Observer`."""
+        """See `retrieval_predictor.engine.scheduler.batcher.Observer`."""
         self._busy.change(-1, time.monotonic())
 
     def batch_done(self, batch: Batch, forward_s: float) -> None:
-        """See `retrieval_predictor.batching.batcher.Observer`."""
+        """See `retrieval_predictor.engine.scheduler.batcher.Observer`."""
         metrics.forward_s.observe(forward_s)
         metrics.batch_size.observe(batch.size)
         metrics.batch_tokens.observe(batch.tokens)
@@ -65,13 +65,13 @@ class EngineObserver:
         self.refresh()
 
     def looked_up(self, hits: int, misses: int) -> None:
-        """See `retrieval_predictor.batching.batcher.Observer`."""
+        """See `retrieval_predictor.engine.scheduler.batcher.Observer`."""
         if self._settings.cache_bytes:
             metrics.cache_hits.inc(hits)
             metrics.cache_misses.inc(misses)
 
     def out_of_memory(self) -> None:
-        """See `retrieval_predictor.batching.batcher.Observer`."""
+        """See `retrieval_predictor.engine.scheduler.batcher.Observer`."""
         metrics.oom_retries.inc()
 
     def answered(self, job: Job, answer: Future[Rows]) -> None:

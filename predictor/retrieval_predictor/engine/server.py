@@ -9,12 +9,12 @@ from typing import Any, Protocol, cast
 
 import structlog
 
-from retrieval_predictor import frames
-from retrieval_predictor.admission import Load
-from retrieval_predictor.batching.job import Job
+from retrieval_predictor.engine.scheduler.job import Job
 from retrieval_predictor.errors import ModelFailure, RetrievalError
-from retrieval_predictor.frames import Frame, FrameReader, Kind
-from retrieval_predictor.work import Rows, Run
+from retrieval_predictor.wire import frames
+from retrieval_predictor.wire.admission import Load
+from retrieval_predictor.wire.frames import Frame, FrameReader, Kind
+from retrieval_predictor.wire.work import Rows, Run
 
 log = structlog.get_logger(__name__)
 

@@ -8,11 +8,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from retrieval_predictor.batching.batcher import Device
-from retrieval_predictor.card import ModelCard, WarmUp
+from retrieval_predictor.engine.scheduler.batcher import Device
 from retrieval_predictor.model.memory import peak_memory_bytes
 from retrieval_predictor.settings import Batching
-from retrieval_predictor.work import Batch, Encoded, Part, Reference
+from retrieval_predictor.wire.card import ModelCard, WarmUp
+from retrieval_predictor.wire.work import Batch, Encoded, Part, Reference
 
 _SHORT_TOKENS = 16
 _REPEATS = 3

@@ -19,7 +19,7 @@ from retrieval_predictor.model import attention
 from retrieval_predictor.model.packing import Packed, pack
 from retrieval_predictor.model.prefixes import LEAST_TOKENS
 from retrieval_predictor.model.recording import Compute, record
-from retrieval_predictor.work import Batch, Encoded, Part, Reference
+from retrieval_predictor.wire.work import Batch, Encoded, Part, Reference
 
 log = structlog.get_logger(__name__)
 

@@ -18,7 +18,7 @@ from transformers.modeling_outputs import BaseModelOutputWithPoolingAndCrossAtte
 
 from retrieval_predictor.model.packing import Packed
 from retrieval_predictor.model.pooling import Pool, first, last, last_unlike, pool
-from retrieval_predictor.work import Batch, Part
+from retrieval_predictor.wire.work import Batch, Part
 
 
 class Head(Protocol):

@@ -10,8 +10,6 @@ import torch
 from tokenizers import Tokenizer
 from transformers.utils import logging as transformers_logging
 
-from retrieval_predictor.card import ModelCard
-from retrieval_predictor.chat import Chat, read_chat
 from retrieval_predictor.model import linears
 from retrieval_predictor.model.checkpoint import (
     Checkpoint,
@@ -41,10 +39,12 @@ from retrieval_predictor.model.tokenizer import (
 )
 from retrieval_predictor.model.weights import name_of_device, read_weights
 from retrieval_predictor.model.widening import Width
-from retrieval_predictor.prompts import usual_prompts
 from retrieval_predictor.settings import Component, Scoring, Settings
-from retrieval_predictor.template import open_tokenizer
-from retrieval_predictor.work import Outputs
+from retrieval_predictor.text.chat import Chat, read_chat
+from retrieval_predictor.text.prompts import usual_prompts
+from retrieval_predictor.text.template import open_tokenizer
+from retrieval_predictor.wire.card import ModelCard
+from retrieval_predictor.wire.work import Outputs
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from retrieval_predictor.model.prefixes import Longs, Prefixes, common_prefixes, no_prefixes
-from retrieval_predictor.work import Batch, Ints
+from retrieval_predictor.wire.work import Batch, Ints
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from retrieval_predictor.work import Batch, Ints
+from retrieval_predictor.wire.work import Batch, Ints
 
 Longs = np.ndarray[Any, np.dtype[np.int64]]
 

@@ -15,8 +15,8 @@ from retrieval_predictor.model.encoder import Encoder
 from retrieval_predictor.model.heads import Head
 from retrieval_predictor.model.packing import Packed, pack
 from retrieval_predictor.model.widening import Width
-from retrieval_predictor.ragged import Ragged, all_finite, joined, split
-from retrieval_predictor.work import Batch, Encoded, Floats, Ints, Part
+from retrieval_predictor.wire.ragged import Ragged, all_finite, joined, split
+from retrieval_predictor.wire.work import Batch, Encoded, Floats, Ints, Part
 
 
 class Runner:

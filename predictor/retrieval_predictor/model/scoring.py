@@ -5,10 +5,16 @@ from __future__ import annotations
 import transformers
 from tokenizers import Tokenizer
 
-from retrieval_predictor.chat import FORMS, MXBAI_RERANK_V2, QWEN3_RERANKER, Form, missing_words
 from retrieval_predictor.errors import ImpossibleSettings, UnsupportedModel
 from retrieval_predictor.model.checkpoint import Checkpoint
 from retrieval_predictor.settings import Component, Scoring, Settings
+from retrieval_predictor.text.chat import (
+    FORMS,
+    MXBAI_RERANK_V2,
+    QWEN3_RERANKER,
+    Form,
+    missing_words,
+)
 
 _CLASSIFIER, _LANGUAGE_MODEL = "ForSequenceClassification", "ForCausalLM"
 _SERVED = {

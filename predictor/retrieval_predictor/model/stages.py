@@ -7,7 +7,6 @@ import torch
 from tokenizers import Tokenizer
 from transformers import PreTrainedModel
 
-from retrieval_predictor.chat import Chat
 from retrieval_predictor.errors import UnsupportedModel
 from retrieval_predictor.model.checkpoint import Checkpoint, read_rows
 from retrieval_predictor.model.encoder import TOLERANCE, Encoder, choose, unplug
@@ -25,8 +24,9 @@ from retrieval_predictor.model.packing import pack
 from retrieval_predictor.model.scoring import is_classifier
 from retrieval_predictor.model.token_heads import with_token_outputs
 from retrieval_predictor.settings import Scoring
-from retrieval_predictor.template import read_template
-from retrieval_predictor.work import Batch
+from retrieval_predictor.text.chat import Chat
+from retrieval_predictor.text.template import read_template
+from retrieval_predictor.wire.work import Batch
 
 log = structlog.get_logger(__name__)
 

@@ -27,7 +27,7 @@ from retrieval_predictor.model.checkpoint import Checkpoint
 from retrieval_predictor.model.heads import Head, PoolingHead
 from retrieval_predictor.model.packing import Packed
 from retrieval_predictor.model.prefixes import Longs
-from retrieval_predictor.work import Batch, Outputs
+from retrieval_predictor.wire.work import Batch, Outputs
 
 _Layer = tuple[Tensor, Tensor]
 """Weight (O, H) and bias (O,), both float32."""

@@ -10,13 +10,13 @@ from tokenizers import Tokenizer
 from tokenizers.processors import Sequence, TemplateProcessing
 from transformers import AutoTokenizer
 
-from retrieval_predictor.chat import Chat
 from retrieval_predictor.errors import ImpossibleSettings, Malformed, UnsupportedModel
 from retrieval_predictor.model.checkpoint import Checkpoint
 from retrieval_predictor.settings import Settings
-from retrieval_predictor.template import open_tokenizer, read_template
-from retrieval_predictor.tokenise import Tokeniser
-from retrieval_predictor.work import Truncation
+from retrieval_predictor.text.chat import Chat
+from retrieval_predictor.text.template import open_tokenizer, read_template
+from retrieval_predictor.text.tokenise import Tokeniser
+from retrieval_predictor.wire.work import Truncation
 
 _SPECIAL_TOKENS = {
     "cls_token": "<s>",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from retrieval_predictor.batching.policy import Limits, Take
-from retrieval_predictor.batching.queue import Queue
+from retrieval_predictor.engine.scheduler.policy import Limits, Take
+from retrieval_predictor.engine.scheduler.queue import Queue
 from retrieval_predictor.errors import Overloaded
 from tests.support import make
 

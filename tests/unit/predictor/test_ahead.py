@@ -8,7 +8,7 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from retrieval_predictor.serving.ahead import Ahead
+from retrieval_predictor.edge.ahead import Ahead
 
 ours = PlainTextResponse("ours")
 theirs = PlainTextResponse("theirs")

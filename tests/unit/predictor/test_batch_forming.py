@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrieval_predictor.admission import QUERY_LANE_TOKENS
-from retrieval_predictor.batching.job import Job, Lane
-from retrieval_predictor.batching.policy import Limits, Take, Wait, decide
-from retrieval_predictor.batching.queue import Queue
+from retrieval_predictor.engine.scheduler.job import Job, Lane
+from retrieval_predictor.engine.scheduler.policy import Limits, Take, Wait, decide
+from retrieval_predictor.engine.scheduler.queue import Queue
+from retrieval_predictor.wire.admission import QUERY_LANE_TOKENS
 from tests.support import make
 
 LIMITS = Limits(max_batch_tokens=512, max_batch_size=16)

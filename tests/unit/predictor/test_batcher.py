@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from retrieval_predictor.errors import DeadlineExceeded, ModelFailure, NonFinite
-from retrieval_predictor.work import Batch, Rows
+from retrieval_predictor.wire.work import Batch, Rows
 from tests.support.benches import EchoDevice, benches
 
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retrieval_predictor.batching.budget import Budget
+from retrieval_predictor.engine.scheduler.budget import Budget
 from retrieval_predictor.errors import DeviceLost, ModelFailure, OutOfDeviceMemory
-from retrieval_predictor.work import Batch, Rows
+from retrieval_predictor.wire.work import Batch, Rows
 from tests.support.benches import Bench, EchoDevice, benches, in_virtual_time
 
 POISON = 13

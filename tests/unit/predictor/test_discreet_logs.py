@@ -12,7 +12,7 @@ from contextlib import contextmanager, redirect_stderr
 import pytest
 import structlog
 
-from retrieval_predictor.logs import configure_logging
+from retrieval_predictor.telemetry.logs import configure_logging
 
 SECRET = "the merger closes in march"
 

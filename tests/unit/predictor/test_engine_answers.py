@@ -7,13 +7,13 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from retrieval_predictor import frames
-from retrieval_predictor.admission import Load
-from retrieval_predictor.batching.job import Job
+from retrieval_predictor.engine.scheduler.job import Job
 from retrieval_predictor.engine.server import Connection
 from retrieval_predictor.errors import NonFinite
-from retrieval_predictor.frames import FrameReader, Kind
-from retrieval_predictor.work import Rows, Run
+from retrieval_predictor.wire import frames
+from retrieval_predictor.wire.admission import Load
+from retrieval_predictor.wire.frames import FrameReader, Kind
+from retrieval_predictor.wire.work import Rows, Run
 from tests.support import make
 
 _Data = bytes | bytearray | memoryview

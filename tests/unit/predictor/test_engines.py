@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from retrieval_predictor import frames
-from retrieval_predictor.admission import Load
-from retrieval_predictor.engines import Engines
+from retrieval_predictor.edge.engines import Engines
+from retrieval_predictor.edge.remote import RemoteEngine
 from retrieval_predictor.errors import EngineLost, NotReady
-from retrieval_predictor.frames import Frame, Kind
-from retrieval_predictor.remote import RemoteEngine
-from retrieval_predictor.supervisor import device_of
-from retrieval_predictor.work import Rows, Run
+from retrieval_predictor.supervisor.run import device_of
+from retrieval_predictor.wire import frames
+from retrieval_predictor.wire.admission import Load
+from retrieval_predictor.wire.frames import Frame, Kind
+from retrieval_predictor.wire.work import Rows, Run
 from tests.support import make
 
 pytestmark = pytest.mark.looptime(False)

@@ -7,10 +7,10 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retrieval_predictor.batching.job import Job
-from retrieval_predictor.batching.policy import Limits, Take
-from retrieval_predictor.batching.queue import Queue
-from retrieval_predictor.batching.turns import PIECE_TOKENS, Turns
+from retrieval_predictor.engine.scheduler.job import Job
+from retrieval_predictor.engine.scheduler.policy import Limits, Take
+from retrieval_predictor.engine.scheduler.queue import Queue
+from retrieval_predictor.engine.scheduler.turns import PIECE_TOKENS, Turns
 from tests.support import make
 
 LIMITS = Limits(max_batch_tokens=256, max_batch_size=64)

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrieval_predictor import frames
-from retrieval_predictor.admission import Load
 from retrieval_predictor.errors import Overloaded, leaves
-from retrieval_predictor.frames import FrameReader, Kind
-from retrieval_predictor.ragged import from_bytes, joined, split
-from retrieval_predictor.work import Outputs, Passes, Rows, Run
+from retrieval_predictor.wire import frames
+from retrieval_predictor.wire.admission import Load
+from retrieval_predictor.wire.frames import FrameReader, Kind
+from retrieval_predictor.wire.ragged import from_bytes, joined, split
+from retrieval_predictor.wire.work import Outputs, Passes, Rows, Run
 from tests.support import make
 
 

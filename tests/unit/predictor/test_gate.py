@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrieval_predictor.admission import Estimate, Gate, Load, fits
-from retrieval_predictor.batching.policy import Limits
-from retrieval_predictor.batching.queue import Queue
+from retrieval_predictor.engine.scheduler.policy import Limits
+from retrieval_predictor.engine.scheduler.queue import Queue
 from retrieval_predictor.errors import Overloaded
+from retrieval_predictor.wire.admission import Estimate, Gate, Load, fits
 from tests.support import make
 
 FULL = Load(990, 0, 1000, 1000, 100.0)

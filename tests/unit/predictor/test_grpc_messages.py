@@ -12,8 +12,8 @@ def test_contents_and_raw_contents_are_the_same_call_and_mixtures_are_refused():
     code = """
         from kserve.protocol.grpc.grpc_predict_v2_pb2 import ModelInferRequest
         from retrieval_predictor.errors import Malformed
-        from retrieval_predictor.protocol.tensors import texts
-        from retrieval_predictor.serving.grpc import to_call
+        from retrieval_predictor.edge.protocol.tensors import texts
+        from retrieval_predictor.edge.grpc import to_call
 
         def call(raw, **contents):
             tensor = {"name": "text", "datatype": "BYTES", "shape": [1], **contents}

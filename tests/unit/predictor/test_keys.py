@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from retrieval_predictor.edge.callers import caller_of
+from retrieval_predictor.edge.keys import Keys
 from retrieval_predictor.errors import Malformed, Unauthorised
-from retrieval_predictor.serving.callers import caller_of
-from retrieval_predictor.serving.keys import Keys
 
 
 class Clock:

@@ -11,12 +11,13 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from retrieval_predictor import ledger, processes
+from retrieval_predictor.telemetry import ledger
+from retrieval_predictor.wire import processes
 
 _COUNT = """
 import resource, sys
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), int(sys.argv[2])))
-from retrieval_predictor import metrics
+from retrieval_predictor.telemetry import metrics
 metrics.cache_hits.inc(int(sys.argv[1]))
 metrics.forward_s.observe(0.5)
 metrics.queue_tokens.set(7)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from retrieval_predictor.batching.policy import Limits, Take
-from retrieval_predictor.batching.queue import Queue
 from retrieval_predictor.engine.limits import LimitsFile, read_limits
+from retrieval_predictor.engine.scheduler.policy import Limits, Take
+from retrieval_predictor.engine.scheduler.queue import Queue
 from retrieval_predictor.errors import ImpossibleSettings
 from retrieval_predictor.settings import Batching
 from tests.support import make

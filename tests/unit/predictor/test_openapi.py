@@ -8,11 +8,11 @@ import jsonschema_rs
 import pytest
 from starlette.routing import Route
 
-from retrieval_predictor.serving import openapi, reference
-from retrieval_predictor.serving.calls import EMBEDDER_ENDPOINTS, RERANKER_ENDPOINTS
-from retrieval_predictor.serving.frontend import Frontend, build
-from retrieval_predictor.serving.pages import KEYED
-from retrieval_predictor.serving.routes import routes
+from retrieval_predictor.edge import openapi, reference
+from retrieval_predictor.edge.calls import EMBEDDER_ENDPOINTS, RERANKER_ENDPOINTS
+from retrieval_predictor.edge.frontend import Frontend, build
+from retrieval_predictor.edge.pages import KEYED
+from retrieval_predictor.edge.routes import routes
 from retrieval_predictor.settings import Component, Settings
 
 ENDPOINTS = {Component.EMBEDDER: EMBEDDER_ENDPOINTS, Component.RERANKER: RERANKER_ENDPOINTS}

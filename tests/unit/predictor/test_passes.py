@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from retrieval_predictor.work import Passes
+from retrieval_predictor.wire.work import Passes
 from tests.support.benches import benches
 
 

@@ -17,12 +17,12 @@ from openai import OpenAI, RateLimitError
 from openai.types import CreateEmbeddingResponse
 from pydantic import TypeAdapter
 
+from retrieval_predictor.edge.protocol import faults, oip, oip_rest, openai, rerank
+from retrieval_predictor.edge.protocol.faults import Dialect
+from retrieval_predictor.edge.protocol.oip import InferCall
+from retrieval_predictor.edge.protocol.oip_rest import InferBody
 from retrieval_predictor.errors import Overloaded
-from retrieval_predictor.protocol import faults, oip, oip_rest, openai, rerank
-from retrieval_predictor.protocol.faults import Dialect
-from retrieval_predictor.protocol.oip import InferCall
-from retrieval_predictor.protocol.oip_rest import InferBody
-from retrieval_predictor.work import EmbedRequest
+from retrieval_predictor.wire.work import EmbedRequest
 from tests.support.wire import embeddings, json_bytes, scores
 
 VECTORS = np.random.default_rng(7).standard_normal((3, 16)).astype(np.float32)

@@ -8,9 +8,9 @@ import grpc
 import pytest
 
 from retrieval_predictor import errors
+from retrieval_predictor.edge.protocol import faults
+from retrieval_predictor.edge.protocol.faults import Dialect
 from retrieval_predictor.errors import RetrievalError
-from retrieval_predictor.protocol import faults
-from retrieval_predictor.protocol.faults import Dialect
 
 LEAVES = list(errors.leaves())
 

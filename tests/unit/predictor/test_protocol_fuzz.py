@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from retrieval_predictor.edge.protocol import oip, oip_rest, openai, rerank, tei
+from retrieval_predictor.edge.protocol.oip import InferCall, Wanted
+from retrieval_predictor.edge.protocol.tensors import Tensor
 from retrieval_predictor.errors import Malformed, RequestError, TooManyTexts, leaves
-from retrieval_predictor.protocol import oip, oip_rest, openai, rerank, tei
-from retrieval_predictor.protocol.oip import InferCall, Wanted
-from retrieval_predictor.protocol.tensors import Tensor
-from retrieval_predictor.work import EmbedRequest, RerankRequest, Truncation
+from retrieval_predictor.wire.work import EmbedRequest, RerankRequest, Truncation
 from tests.support.wire import binary_infer, scores
 
 MAX_TEXTS = 3

@@ -2,8 +2,8 @@
 
 import pytest
 
+from retrieval_predictor.edge.protocol import openai, tei
 from retrieval_predictor.errors import Malformed, TooManyTexts
-from retrieval_predictor.protocol import openai, tei
 from tests.support.wire import json_bytes
 
 MAX_TEXTS = 4

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from retrieval_predictor.edge.protocol.json_body import parse_object
 from retrieval_predictor.errors import Malformed
-from retrieval_predictor.protocol.json_body import parse_object
 
 MAX_TEXTS = 16
 

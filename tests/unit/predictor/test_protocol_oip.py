@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
+from retrieval_predictor.edge.protocol import oip
+from retrieval_predictor.edge.protocol.oip import InferCall, Wanted
+from retrieval_predictor.edge.protocol.tensors import Tensor
 from retrieval_predictor.errors import Malformed, TooManyTexts
-from retrieval_predictor.protocol import oip
-from retrieval_predictor.protocol.oip import InferCall, Wanted
-from retrieval_predictor.protocol.tensors import Tensor
-from retrieval_predictor.work import EmbedRequest, RerankRequest, Truncation
+from retrieval_predictor.wire.work import EmbedRequest, RerankRequest, Truncation
 from tests.support.wire import embeddings, packed, scores
 
 MAX_TEXTS = 4

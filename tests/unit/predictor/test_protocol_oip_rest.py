@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
+from retrieval_predictor.edge.protocol import oip, oip_rest
+from retrieval_predictor.edge.protocol.oip import InferCall, Wanted
+from retrieval_predictor.edge.protocol.oip_rest import InferBody
 from retrieval_predictor.errors import Malformed
-from retrieval_predictor.protocol import oip, oip_rest
-from retrieval_predictor.protocol.oip import InferCall, Wanted
-from retrieval_predictor.protocol.oip_rest import InferBody
-from retrieval_predictor.work import EmbedRequest
+from retrieval_predictor.wire.work import EmbedRequest
 from tests.support.wire import binary_infer, embeddings, json_bytes, packed
 
 MAX_TEXTS = 4

@@ -6,10 +6,10 @@ import json
 import numpy as np
 import pytest
 
+from retrieval_predictor.edge.protocol import openai
+from retrieval_predictor.edge.protocol.openai import EmbeddingsCall, Encoding
 from retrieval_predictor.errors import Malformed
-from retrieval_predictor.protocol import openai
-from retrieval_predictor.protocol.openai import EmbeddingsCall, Encoding
-from retrieval_predictor.work import EmbedRequest
+from retrieval_predictor.wire.work import EmbedRequest
 from tests.support.wire import embeddings, json_bytes
 
 CALL = EmbeddingsCall(EmbedRequest(("a",)))

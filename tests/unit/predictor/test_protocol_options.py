@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from retrieval_predictor.edge.protocol import oip, openai, tei
+from retrieval_predictor.edge.protocol.tensors import Tensor
 from retrieval_predictor.errors import Malformed
-from retrieval_predictor.protocol import oip, openai, tei
-from retrieval_predictor.protocol.tensors import Tensor
-from retrieval_predictor.work import EmbedRequest, Truncation
+from retrieval_predictor.wire.work import EmbedRequest, Truncation
 from tests.support.wire import json_bytes
 
 MAX_TEXTS = 4

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from retrieval_predictor.edge.protocol import rerank
+from retrieval_predictor.edge.protocol.rerank import RerankCall, Shape
 from retrieval_predictor.errors import Malformed, TooManyTexts
-from retrieval_predictor.protocol import rerank
-from retrieval_predictor.protocol.rerank import RerankCall, Shape
-from retrieval_predictor.work import RerankRequest, Truncation
+from retrieval_predictor.wire.work import RerankRequest, Truncation
 from tests.support.wire import json_bytes, scores
 
 MAX_TEXTS = 4

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from retrieval_predictor.protocol import tei
-from retrieval_predictor.work import Embeddings, EmbedRequest, Truncation
+from retrieval_predictor.edge.protocol import tei
+from retrieval_predictor.wire.work import Embeddings, EmbedRequest, Truncation
 from tests.support.wire import embeddings, json_bytes
 
 

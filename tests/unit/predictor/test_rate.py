@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrieval_predictor.batching.rate import Rate
+from retrieval_predictor.engine.scheduler.rate import Rate
 from tests.support.benches import EchoDevice, benches
 
 

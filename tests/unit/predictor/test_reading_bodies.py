@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from starlette.requests import ClientDisconnect
 
+from retrieval_predictor.edge.body import read_body
 from retrieval_predictor.errors import BodyTooLarge, BodyTooSlow
-from retrieval_predictor.serving.body import read_body
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 

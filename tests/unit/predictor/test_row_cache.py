@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retrieval_predictor.batching.results import RowCache
+from retrieval_predictor.engine.scheduler.results import RowCache
 from retrieval_predictor.errors import ModelFailure, NonFinite
-from retrieval_predictor.work import Batch, Outputs, Rows
+from retrieval_predictor.wire.work import Batch, Outputs, Rows
 from tests.support import make
 from tests.support.benches import EchoDevice, benches, in_virtual_time
 

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrieval_predictor.batching.portion import Portion, batch_of, halves, shares
+from retrieval_predictor.engine.scheduler.portion import Portion, batch_of, halves, shares
 from tests.support import make
 
 requests = st.lists(st.lists(st.integers(1, 300), min_size=1, max_size=20), min_size=1, max_size=6)

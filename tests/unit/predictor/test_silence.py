@@ -6,10 +6,10 @@ import asyncio
 
 import pytest
 
-from retrieval_predictor import frames
+from retrieval_predictor.edge.remote import RemoteEngine, Stream, until_lost
 from retrieval_predictor.errors import NotReady
-from retrieval_predictor.remote import RemoteEngine, Stream, until_lost
-from retrieval_predictor.work import Run
+from retrieval_predictor.wire import frames
+from retrieval_predictor.wire.work import Run
 from tests.support import make
 
 

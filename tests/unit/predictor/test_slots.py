@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retrieval_predictor.batching.batcher import LEAST_SHARE_TOKENS
-from retrieval_predictor.batching.results import RowCache
+from retrieval_predictor.engine.scheduler.batcher import LEAST_SHARE_TOKENS
+from retrieval_predictor.engine.scheduler.results import RowCache
 from retrieval_predictor.errors import DeviceLost, ModelFailure, OutOfDeviceMemory
-from retrieval_predictor.work import Batch, Rows
+from retrieval_predictor.wire.work import Batch, Rows
 from tests.support.benches import EchoDevice, benches, in_virtual_time
 
 POISON = 13

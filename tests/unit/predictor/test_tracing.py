@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrieval_predictor.tracing import steps, trace_id_of, wanted
-from retrieval_predictor.work import Passes, Timings
+from retrieval_predictor.edge.tracing import steps, trace_id_of, wanted
+from retrieval_predictor.wire.work import Passes, Timings
 
 ENDPOINT = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"}
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"

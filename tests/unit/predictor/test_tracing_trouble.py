@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from retrieval_predictor.serving.frontend import open_tracing
+from retrieval_predictor.edge.frontend import open_tracing
 from retrieval_predictor.settings import Settings
 
 ENDPOINT = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from retrieval_predictor.batching.job import Lane
-from retrieval_predictor.batching.policy import Limits
-from retrieval_predictor.batching.queue import Queue
+from retrieval_predictor.engine.scheduler.job import Lane
+from retrieval_predictor.engine.scheduler.policy import Limits
+from retrieval_predictor.engine.scheduler.queue import Queue
 from retrieval_predictor.errors import Overloaded
-from retrieval_predictor.work import Batch
+from retrieval_predictor.wire.work import Batch
 from tests.support import make
 from tests.support.benches import Bench, EchoDevice, benches, in_virtual_time
 

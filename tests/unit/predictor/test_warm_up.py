@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrieval_predictor.card import WarmUp
 from retrieval_predictor.engine.warmup import warm_up
 from retrieval_predictor.settings import Batching
-from retrieval_predictor.work import Batch
+from retrieval_predictor.wire.card import WarmUp
+from retrieval_predictor.wire.work import Batch
 from tests.support import make
 from tests.support.benches import EchoDevice, in_virtual_time
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from starlette.requests import ClientDisconnect
 
-from retrieval_predictor.serving.connection import while_connected
+from retrieval_predictor.edge.connection import while_connected
 
 
 class Client:

@@ -1,0 +1,74 @@
+"""The gRPC server: inference, health and reflection on one port, started and stopped by KServe."""
+
+from __future__ import annotations
+
+import asyncio
+
+from grpc import aio
+from grpc_health.v1 import health_pb2
+from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
+from grpc_reflection.v1alpha import reflection
+from kserve.protocol.grpc.grpc_predict_v2_pb2_grpc import (
+    add_GRPCInferenceServiceServicer_to_server,
+)
+
+from retrieval_predictor.edge.frontend import Frontend
+from retrieval_predictor.edge.grpc_health import Health
+from retrieval_predictor.edge.inference import SERVICE, Inference
+
+_HEALTH = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
+_UNLIMITED = -1
+_QUIET_S = 2.0
+"""How long nothing is answered before what is left is cancelled; a large answer may still leave."""
+_LOOK_S = 0.05
+
+
+class GrpcServer:
+    """What KServe's model server holds in place of its own gRPC server."""
+
+    def __init__(self, front: Frontend) -> None:
+        self._front = front
+        self._inference = Inference(front)
+        self._server: aio.Server | None = None
+
+    async def start(self) -> None:
+        """Serve until stopped; requests are bounded as over HTTP, answers are of any size."""
+        self._front.engine.open()
+        settings = self._front.settings
+        server = aio.server(
+            options=[
+                ("grpc.max_receive_message_length", settings.limits.max_body_bytes),
+                ("grpc.max_send_message_length", _UNLIMITED),
+            ]
+        )
+        add_GRPCInferenceServiceServicer_to_server(self._inference, server)
+        add_HealthServicer_to_server(
+            Health((SERVICE, _HEALTH), lambda: self._front.engine.is_ready), server
+        )
+        reflection.enable_server_reflection((SERVICE, _HEALTH, reflection.SERVICE_NAME), server)
+        server.add_insecure_port(f"[::]:{settings.grpc_port}")
+        self._server = server
+        await server.start()
+        await server.wait_for_termination()
+
+    async def stop(self, signal: int | None = None) -> None:
+        """Take no new calls, and give those in flight the drain timeout, whatever the signal.
+
+        A call that crosses the server's goodbye may be taken by gRPC and never be handed to us; it
+        is cancelled, as gRPC cancels others of its kind, once all that we have are answered.
+        """
+        del signal
+        if self._server is not None:
+            await self._stop(self._server)
+            await self._front.engine.close()
+        if self._front.tracing is not None:
+            await asyncio.to_thread(self._front.tracing.flush)
+
+    async def _stop(self, server: aio.Server) -> None:
+        stopping = asyncio.create_task(server.stop(self._front.settings.drain_timeout_s))
+        quiet_s = 0.0
+        while quiet_s < _QUIET_S and not stopping.done():
+            await asyncio.sleep(_LOOK_S)
+            quiet_s = 0.0 if self._inference.calls else quiet_s + _LOOK_S
+        await server.stop(None)
+        await stopping

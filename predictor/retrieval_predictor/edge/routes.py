@@ -1,0 +1,129 @@
+"""Put endpoints on the wire: read, answer, and give every error its status and body."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from starlette.requests import ClientDisconnect
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from retrieval_predictor.edge import pages
+from retrieval_predictor.edge.account import CLIENT_GONE, Asked, Ended, settle
+from retrieval_predictor.edge.body import read_body
+from retrieval_predictor.edge.callers import (
+    REQUEST_ID_HEADER,
+    caller_of,
+    read_headers,
+    request_id_of,
+)
+from retrieval_predictor.edge.calls import (
+    EMBEDDER_ENDPOINTS,
+    RERANKER_ENDPOINTS,
+    Endpoint,
+    Incoming,
+    Reply,
+)
+from retrieval_predictor.edge.connection import while_connected
+from retrieval_predictor.edge.frontend import Frontend
+from retrieval_predictor.edge.protocol.faults import body_of, fault_of, headers_of
+from retrieval_predictor.edge.protocol.oip_rest import LENGTH_HEADER
+from retrieval_predictor.edge.protocol.usage import truncated_inputs
+
+TRUNCATED_HEADER = "x-truncated-inputs"
+_JSON = {"content-type": "application/json"}
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A response on its way, and how its request ended."""
+
+    status: int
+    content: bytes
+    headers: dict[str, str]
+    ended: Ended
+
+
+def routes(front: Frontend) -> list[BaseRoute]:
+    """Every route of this predictor's component."""
+    computing = [
+        Route(endpoint.path, _Handler(front, endpoint), methods=["POST"])
+        for endpoint in _endpoints(front)
+    ]
+    return [*computing, *pages.routes(front, _endpoints(front))]
+
+
+def posts(front: Frontend) -> dict[str, ASGIApp]:
+    """What answers a POST, by the paths that name the served model or none."""
+    name = front.settings.name
+    return {
+        endpoint.path.replace("{name}", name): _Handler(front, endpoint)
+        for endpoint in _endpoints(front)
+        if "{version}" not in endpoint.path
+    }
+
+
+def _endpoints(front: Frontend) -> tuple[Endpoint, ...]:
+    return EMBEDDER_ENDPOINTS if front.is_embedder else RERANKER_ENDPOINTS
+
+
+class _Handler:
+    """An endpoint as an application of its own; Starlette wraps a plain function in three more."""
+
+    def __init__(self, front: Frontend, endpoint: Endpoint) -> None:
+        self._front = front
+        self._endpoint = endpoint
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started_s = time.perf_counter()
+        front, endpoint, headers = self._front, self._endpoint, read_headers(scope)
+        request_id = request_id_of(headers)
+        asked = Asked(endpoint.path, endpoint.protocol, headers, request_id, started_s)
+        served = await _serve(front, endpoint, asked, scope, receive)
+        settle(front, asked, served.ended)
+        more = {REQUEST_ID_HEADER: request_id}
+        if front.engine.is_draining:
+            more["connection"] = "close"  # a client that stayed would ask nobody next time
+        await _send(send, served, more)
+
+
+async def _serve(
+    front: Frontend, endpoint: Endpoint, asked: Asked, scope: Scope, receive: Receive
+) -> Served:
+    try:
+        incoming = await _incoming(front, asked, scope, receive)
+        read_s = time.perf_counter()
+        reply = await while_connected(receive, endpoint.handle(front, incoming))
+    except ClientDisconnect:
+        return Served(CLIENT_GONE, b"", {}, Ended())
+    except Exception as error:  # noqa: BLE001  (one place turns errors into answers)
+        headers = _JSON | headers_of(error)
+        content = body_of(error, endpoint.dialect)
+        return Served(fault_of(error).status, content, headers, Ended(error=error))
+    return Served(200, reply.content, _headers(reply), Ended(reply.answer, read_s=read_s))
+
+
+async def _incoming(front: Frontend, asked: Asked, scope: Scope, receive: Receive) -> Incoming:
+    """The request with its body; who may not ask is told so before the body is read."""
+    headers, limits = asked.headers, front.settings.limits
+    address = scope["client"][0] if scope["client"] else ""
+    caller = caller_of(headers, address, front.keys.check(headers))
+    announced = headers.get("content-length", "")
+    body = await read_body(receive, announced, limits.max_body_bytes, limits.body_timeout_s)
+    named, length = scope.get("path_params", {}), headers.get(LENGTH_HEADER)
+    return Incoming(body, caller, asked.request_id, named.get("name"), named.get("version"), length)
+
+
+def _headers(reply: Reply) -> dict[str, str]:
+    if cut := truncated_inputs(reply.answer):
+        return {**reply.headers, TRUNCATED_HEADER: str(cut)}
+    return reply.headers
+
+
+async def _send(send: Send, served: Served, more: dict[str, str]) -> None:
+    """Write a response, as ASGI 3 has it."""
+    headers = {"content-length": str(len(served.content)), **served.headers, **more}
+    raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": served.status, "headers": raw})
+    await send({"type": "http.response.body", "body": served.content})

@@ -1,0 +1,1 @@
+"""What a predictor tells about itself: metrics of all its processes, and log lines."""

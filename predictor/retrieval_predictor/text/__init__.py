@@ -1,0 +1,1 @@
+"""From a caller's text to token ids: prompts, chat, templates, cutting."""

@@ -1,0 +1,1 @@
+"""What the processes of a predictor say to one another: frames, jobs, the card, who lives."""
