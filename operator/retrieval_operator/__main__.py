@@ -19,7 +19,7 @@ _BAD_CONFIGURATION = 78
 
 def main() -> int:
     """Run until SIGTERM; returns the exit status."""
-    from retrieval_operator.cluster import configuration  # noqa: PLC0415 - a second of imports
+    from retrieval_operator.runtime.login import configuration  # noqa: PLC0415 - a second of imports
 
     try:
         settings = load(os.environ)

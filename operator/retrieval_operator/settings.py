@@ -87,7 +87,7 @@ class Settings(BaseSettings):
         default=600,
         ge=10,
         le=86_400,
-        description="Seconds after which everything is listed and applied again.",
+        description="Seconds after which the store is compared with the cluster, and all passed over.",
     )
     node_debounce_seconds: float = Field(
         default=5.0,
@@ -102,7 +102,7 @@ class Settings(BaseSettings):
         default=120.0,
         ge=30,
         le=3600,
-        description="Seconds without news, or with a waiting object, after which /healthz is red.",
+        description="Seconds without news, or without a pass that is due, until /healthz is red.",
     )
     leader_election: bool = Field(
         default=True, description="Take a Lease before writing, so that two replicas can run."
@@ -146,7 +146,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _stall_is_longer_than_silence(self) -> Settings:
-        """The watch hears each renewal of the lease: a shorter limit would be red for nothing."""
+        """A replica that is slower than its lease would be red for nothing."""
         if self.stall_seconds < self.lease_seconds:
             raise ValueError(
                 f"stall_seconds ({self.stall_seconds:g}) must be at least lease_seconds "

@@ -11,15 +11,15 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from retrieval_operator.cluster.lease import Record
-from retrieval_operator.cluster.warmup import WarmUp
 from retrieval_operator.errors import Conflict, NotFound
 from retrieval_operator.facts import Look
-from retrieval_operator.queue import Outcome
 from retrieval_operator.reconcile import Applier, Measuring, Planning, Reconciler
 from retrieval_operator.reconcile.measuring import Then
 from retrieval_operator.reconcile.models import Models
 from retrieval_operator.render import Context
+from retrieval_operator.runtime.lease import Record
+from retrieval_operator.runtime.workqueue import Outcome
+from retrieval_operator.warmups import WarmUp
 from retrieval_operator.world import (
     DEPLOYMENT,
     INFERENCE_SERVICE,
@@ -222,7 +222,6 @@ class FakeCluster:
     def __init__(self) -> None:
         self.objects: dict[Ref, dict[str, Any]] = {}
         self.world = Store()
-        self.world.is_complete = True
         self.refusing: dict[str, Exception] = {}
         self.writes: list[str] = []
         self.announced: list[Mapping[str, Any]] = []
@@ -303,10 +302,9 @@ class FakeCluster:
         self.world.drop(ref.kind, known)
         return True
 
-    def write_status(self, key: Key, uid: str, status: Mapping[str, Any]) -> dict[str, Any]:
+    def write_status(self, ref: Ref, uid: str, status: Mapping[str, Any]) -> dict[str, Any]:
         """Store a status."""
         self._check("status")
-        ref = Ref(SERVICE, key.namespace, key.name)
         known = self.objects.get(ref)
         if known is None:
             raise NotFound(str(ref))

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final, Protocol
 
-from retrieval_operator.cluster.writing import FIELD_MANAGER
 from retrieval_operator.derive import Fault, KServe, KServeState, Reason
 from retrieval_operator.errors import (
     ClusterRefused,
@@ -31,12 +30,12 @@ from retrieval_operator.world import (
     INFERENCE_SERVICE,
     SERVICE,
     Document,
-    Key,
     Ref,
     Store,
     owner_of,
     ref_of,
 )
+from retrieval_operator.world.kinds import FIELD_MANAGER
 
 COMPONENT_LABEL: Final = "app.kubernetes.io/component"
 
@@ -56,7 +55,7 @@ class Cluster(Protocol):
     def delete(self, ref: Ref, uid: str) -> bool:
         """Delete that very object."""
 
-    def write_status(self, key: Key, uid: str, status: Mapping[str, Any]) -> dict[str, Any]:
+    def write_status(self, ref: Ref, uid: str, status: Mapping[str, Any]) -> dict[str, Any]:
         """Write the whole status; the live object."""
 
     def announce(self, event: Mapping[str, Any]) -> None:

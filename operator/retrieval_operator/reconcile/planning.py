@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Final
 
 from retrieval_operator.facts import ModelFacts, Unknown
-from retrieval_operator.inventory import BadInventory, Inventory, Node, Origin, nodes_of
+from retrieval_operator.inventory import Inventory, Origin
 from retrieval_operator.plan import (
     Plan,
     Refusal,
@@ -22,13 +21,9 @@ from retrieval_operator.plan import (
 from retrieval_operator.plan import Reason as Refused
 from retrieval_operator.spec import Component, ComponentName, RetrievalService
 from retrieval_operator.spec.status import ComponentStatus, Measured, Status
-from retrieval_operator.world import NODE, Document, Store
+from retrieval_operator.world import Store
 
 Answers = dict[ComponentName, Plan | Refusal]
-
-_PASSING: Final = ("node.kubernetes.io/", "node.cloudprovider.kubernetes.io/")
-"""Taints that Kubernetes sets for a while: not ready, cordoned, under pressure. A plan is not for
-this moment, so it does not look at them."""
 
 
 class Planning:
@@ -38,7 +33,7 @@ class Planning:
         self._world = world
         self._facts = facts
         self._lock = threading.Lock()
-        self._read: tuple[tuple[Document, ...], Inventory] = ((), Inventory())
+        self._inventory = Inventory()
 
     def answers(self, service: RetrievalService, before: Status) -> Answers:
         """A plan or a refusal for every component.
@@ -62,13 +57,11 @@ class Planning:
 
     def inventory(self) -> Inventory:
         """All nodes as the planner reads them."""
-        seen = self._world.all(NODE)
+        nodes = self._world.nodes()
         with self._lock:
-            known, inventory = self._read
-            if not _are_same(known, seen):
-                inventory = Inventory(tuple(_nodes(seen)), Origin.CLUSTER)
-                self._read = (seen, inventory)
-            return inventory
+            if self._inventory.nodes is not nodes:
+                self._inventory = Inventory(nodes, Origin.CLUSTER)
+            return self._inventory
 
 
 def objectives(
@@ -116,20 +109,3 @@ def _most_pods(component: Component) -> int:
     """A burst is held by all the pods that autoscaling may make."""
     scaling = component.autoscaling
     return scaling.max_replicas if scaling is not None else component.replicas or 1
-
-
-def _nodes(documents: Sequence[Document]) -> Iterator[Node]:
-    for document in documents:
-        try:
-            yield from map(_lasting, nodes_of(document))
-        except BadInventory:
-            continue  # one unreadable node must not hide the others
-
-
-def _lasting(node: Node) -> Node:
-    lasting = tuple(taint for taint in node.taints if not taint.key.startswith(_PASSING))
-    return replace(node, taints=lasting)
-
-
-def _are_same(known: Sequence[Document], seen: Sequence[Document]) -> bool:
-    return len(known) == len(seen) and all(a is b for a, b in zip(known, seen, strict=True))

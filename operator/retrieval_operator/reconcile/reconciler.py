@@ -29,7 +29,6 @@ from retrieval_operator.observe import (
 )
 from retrieval_operator.plan import Plan, Refusal
 from retrieval_operator.plan import Reason as Refused
-from retrieval_operator.queue import Done, Failed, Outcome
 from retrieval_operator.reconcile.applying import Applier, Cluster
 from retrieval_operator.reconcile.measuring import Measuring
 from retrieval_operator.reconcile.models import SOON_S
@@ -42,6 +41,7 @@ from retrieval_operator.render import (
     impossible,
     render,
 )
+from retrieval_operator.runtime.workqueue import Done, Failed, Outcome
 from retrieval_operator.spec import ComponentName, RetrievalService, parse, unsupported
 from retrieval_operator.spec.status import Status
 from retrieval_operator.world import (
@@ -51,6 +51,7 @@ from retrieval_operator.world import (
     SERVICE,
     Document,
     Key,
+    Ref,
     Store,
     ref_of,
 )
@@ -209,7 +210,7 @@ class Reconciler:
         written = document(after)
         if written == document(_ours(before, after)):
             return
-        answer = self._cluster.write_status(key, str(live["metadata"]["uid"]), written)
+        answer = self._cluster.write_status(_ref(key), str(live["metadata"]["uid"]), written)
         self._world.put(SERVICE, answer)
         self._ears.changed(key, before, after)
         for item in news(before, after):
@@ -229,6 +230,10 @@ class Reconciler:
         states = () if situation.is_suspended else situation.states.values()
         waits = [_WAITS_S.get(state.stage) for state in states if state.inference_service]
         return Done(again_s=min((wait for wait in waits if wait), default=None))
+
+
+def _ref(key: Key) -> Ref:
+    return Ref(SERVICE, key.namespace, key.name)
 
 
 def accept(live: Document, context: Context) -> Parsed:

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from retrieval_operator.cluster.warmup import WarmUp
-from retrieval_operator.queue import Done
+from retrieval_operator.runtime.workqueue import Done
+from retrieval_operator.warmups import WarmUp
 from retrieval_operator.world import INFERENCE_SERVICE, POD, SERVICE
 from tests.support.operating import GPU_SPEC, KEY, Bench, deployment, pod, ready_status, service
 

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retrieval_operator.queue import (
+from retrieval_operator.runtime.workqueue import (
     FIRST_RETRY_S,
     LONGEST_RETRY_S,
     Done,
     Failed,
-    Queue,
+    Workqueue,
     backoff_s,
 )
 
@@ -23,7 +23,7 @@ class Passes:
     """A handler that records its passes, and the workers that call it."""
 
     def __init__(self, workers: int = 2, takes_s: float = 1.0, outcome=lambda _: Done()) -> None:
-        self.queue: Queue[str] = Queue(chance=lambda: 1.0)
+        self.queue: Workqueue[str] = Workqueue(chance=lambda: 1.0)
         self.began: list[tuple[float, str]] = []
         self.running: Counter[str] = Counter()
         self.most: Counter[str] = Counter()

@@ -49,7 +49,7 @@ def backoff_s(failures: int, chance: float) -> float:
     return min(doubled, LONGEST_RETRY_S) * (0.5 + 0.5 * chance)
 
 
-class Queue(Generic[K]):
+class Workqueue(Generic[K]):
     """Keys to pass over, and the workers that do it."""
 
     def __init__(self, chance: Callable[[], float] = random.random) -> None:
