@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import structlog
@@ -12,7 +13,15 @@ import structlog
 from retrieval_operator.derive.status import reason_of
 from retrieval_operator.facts import HttpFetch, Hub, Look
 from retrieval_operator.metrics import Metrics, Reading
-from retrieval_operator.reconcile import Applier, Measuring, Planning, Reconciler
+from retrieval_operator.reconcile import (
+    Applier,
+    Lasting,
+    Looking,
+    Measuring,
+    Planning,
+    Reconciler,
+    Seams,
+)
 from retrieval_operator.reconcile.models import Models
 from retrieval_operator.render import Context
 from retrieval_operator.runtime.client import Client, connect
@@ -66,7 +75,7 @@ READINGS: Final = {
 log = structlog.get_logger()
 
 
-class Ears:
+class Ledger:
     """Logs what changed and counts what was done."""
 
     def __init__(self, metrics: Metrics) -> None:
@@ -100,16 +109,19 @@ class Operator:
         self._waker = Waker(self._queue, world, settings.node_debounce_seconds)
         self._informer = self._informed(client, configuration)
         self._warm_ups = WarmUps()
-        self._reconciler = Reconciler(
+        lasting = Lasting(lambda: datetime.now(UTC))
+        seams = Seams(
             world=world,
             cluster=writer,
-            planning=Planning(world, Models(_hub(settings)).facts),
-            measuring=Measuring(self._warm_ups.ask, self._look_at),
+            looking=Looking(world, Planning(world), Models(_hub(settings)).facts, lasting),
             applier=self._applier,
+            measuring=Measuring(self._warm_ups.ask, self._look_at),
+            lasting=lasting,
             context=self._context,
-            ears=Ears(metrics),
+            recorder=Ledger(metrics),
             instance=settings.identity,
         )
+        self._reconciler = Reconciler(seams)
         self._controller = Controller(
             self._queue,
             self._reconciler.reconcile,
@@ -197,7 +209,10 @@ class Operator:
 
     def _context(self) -> Context:
         settings = self._settings
-        return Context(settings.predictor_image, self._informer.apis, settings.prometheus_url)
+        is_chosen = "predictor_image" in settings.model_fields_set
+        return Context(
+            settings.predictor_image, self._informer.apis, settings.prometheus_url, is_chosen
+        )
 
     def _names(self) -> dict[str, str]:
         settings = self._settings

@@ -87,7 +87,7 @@ class Settings(BaseSettings):
         default=600,
         ge=10,
         le=86_400,
-        description="Seconds after which the store is compared with the cluster, and all passed over.",
+        description="Seconds until all is compared with the cluster again, and passed over.",
     )
     node_debounce_seconds: float = Field(
         default=5.0,

@@ -5,12 +5,15 @@ The watch fills the store, a pass reads it; neither asks the API server for what
 
 from retrieval_operator.world.kinds import (
     CHILDREN,
+    CONFIG_MAP,
     DEPLOYMENT,
     EVENT,
     INFERENCE_SERVICE,
     LEASE,
     NODE,
+    OPTIONAL,
     POD,
+    REVISION,
     SERVICE,
     Document,
     Key,
@@ -24,12 +27,15 @@ from retrieval_operator.world.store import Store
 
 __all__ = [
     "CHILDREN",
+    "CONFIG_MAP",
     "DEPLOYMENT",
     "EVENT",
     "INFERENCE_SERVICE",
     "LEASE",
     "NODE",
+    "OPTIONAL",
     "POD",
+    "REVISION",
     "SERVICE",
     "Document",
     "Key",
