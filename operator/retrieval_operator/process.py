@@ -198,8 +198,8 @@ class Operator:
         """One pass over each service before the next resync, and not all at once."""
         self._waker.wake_within(self._world.keys(), self._settings.resync_seconds / 2)
 
-    def _look_at(self, key: Key) -> None:
-        self._waker.wake((key,))
+    def _look_at(self, key: Key, after_s: float) -> None:
+        self._queue.add_after(key, after_s)
 
     def _lead_s(self) -> float:
         return float("inf") if self._leader is None else self._leader.lead_s()

@@ -37,7 +37,7 @@ CHILDREN: Final = (
 
 
 class Operated:
-    """One running operator. `url` answers its probes and metrics."""
+    """One running operator. `url` answers its probes and metrics, `paths` hold other code of it."""
 
     def __init__(
         self,
@@ -45,6 +45,7 @@ class Operated:
         name: str = "operator",
         server: str | None = None,
         account: str = ACCOUNT,
+        paths: Iterable[Path] = (),
         **settings: str,
     ) -> None:
         (port,) = free_ports(1)
@@ -61,6 +62,7 @@ class Operated:
             "RETRIEVAL_OPERATOR_IDENTITY": name,
             "RETRIEVAL_OPERATOR_HUB_LOOKUP": "false",
             **{f"RETRIEVAL_OPERATOR_{key.upper()}": value for key, value in settings.items()},
+            **({"PYTHONPATH": ":".join(map(str, paths))} if paths else {}),
         }
         self.server = Server(
             Command(

@@ -401,6 +401,7 @@ class Bench:
         self.ears = Recorder()
         self.pods = FakePods()
         self.woken: list[Key] = []
+        self.later_s: list[float] = []
         self.apis = apis
         self.image = "example/predictor:v1"
         self.is_image_chosen = True
@@ -416,7 +417,7 @@ class Bench:
             cluster=self.cluster,
             looking=Looking(world, Planning(world), Models(self.look).facts, lasting),
             applier=self.applier,
-            measuring=Measuring(self.pods.ask, self.woken.append, self.clock),
+            measuring=Measuring(self.pods.ask, self._wake, self.clock),
             lasting=lasting,
             context=self._context,
             recorder=self.ears,
@@ -426,6 +427,12 @@ class Bench:
 
     def _context(self) -> Context:
         return Context(self.image, self.apis, is_image_chosen=self.is_image_chosen)
+
+    def _wake(self, key: Key, after_s: float) -> None:
+        if after_s > 0:
+            self.later_s.append(after_s)
+        else:
+            self.woken.append(key)
 
     def reconcile(self) -> Outcome:
         """One pass over the service."""

@@ -37,6 +37,7 @@ from retrieval_operator.world import (
     REVISION,
     SERVICE,
     Document,
+    Key,
     Ref,
     Store,
     owner_of,
@@ -105,14 +106,23 @@ class Applier:
         self._world = world
         self._counted = counted
         self._applied: dict[Ref, tuple[str, str]] = {}
+        self._refs: dict[Key, set[Ref]] = {}
         self._lock = threading.Lock()
         self._repairs = Repairs(clock)
         self._webhook = Breaker(clock)
 
     def forget(self) -> None:
-        """Apply everything again at the next pass: a resync, or a new leader."""
+        """Apply everything again at the next pass: another replica may have led meanwhile."""
         with self._lock:
             self._applied.clear()
+            self._refs.clear()
+
+    def release(self, key: Key) -> None:
+        """The service is gone, and with it what was applied for it."""
+        with self._lock:
+            gone = self._refs.pop(key, set())
+        for ref in gone:
+            self._forget(ref)
 
     def carry_out(self, service: Document, decided: Pass, *, has_kserve: bool) -> Applied:
         """Store what was decided, apply what follows from it, and delete what is not wanted.
@@ -263,8 +273,12 @@ class Applier:
     def _remember(self, ref: Ref, mark: str, live: Document) -> None:
         with self._lock:
             self._applied[ref] = (mark, str(live["metadata"].get("resourceVersion")))
+            owner = owner_of(ref.kind, live)
+            if owner is not None:
+                self._refs.setdefault(owner, set()).add(ref)
 
     def _forget(self, ref: Ref) -> None:
+        self._repairs.forget(ref)
         with self._lock:
             self._applied.pop(ref, None)
 

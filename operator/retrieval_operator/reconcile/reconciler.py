@@ -109,6 +109,8 @@ class Reconciler:
         live = self._world.service(key)
         if live is None or live["metadata"].get("deletionTimestamp"):
             self._seams.lasting.forget(key)
+            self._seams.measuring.forget(key)
+            self._seams.applier.release(key)
             return Done()  # the garbage collector deletes what it owned
         view = self._seams.looking.look(key, live, self._seams.context(), self._clock())
         applied = self._carry_out(view, self._decide(view))

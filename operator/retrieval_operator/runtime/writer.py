@@ -20,11 +20,11 @@ from retrieval_operator.errors import (
     NotFound,
 )
 from retrieval_operator.runtime.client import APPLY, JSON, MERGE, Requests
+from retrieval_operator.runtime.events import Events
 from retrieval_operator.runtime.kinds import EVENT, Document, Ref
 
 _UNDECLARED: Final = re.compile(r"((?:\.\w+)+): field not declared in schema")
 _UNTYPED: Final = "failed to create typed live object"
-_MOST_EVENTS: Final = "100"
 
 
 class Writer:
@@ -45,6 +45,7 @@ class Writer:
         self._forced = {"fieldManager": manager, "force": "true"}
         self._lead_s = lead_s
         self._ref_of = ref_of
+        self._events = Events(client)
 
     def read(self, ref: Ref) -> dict[str, Any] | None:
         """The object as the server has it now, or None."""
@@ -53,14 +54,9 @@ class Writer:
         except NotFound:
             return None
 
-    def events(self, namespace: str, uid: str) -> tuple[dict[str, Any], ...]:
-        """What others have recorded about an object; nothing where that may not be read."""
-        query = {"fieldSelector": f"regarding.uid={uid}", "limit": _MOST_EVENTS}
-        try:
-            found = self._client.request("GET", EVENT.path(namespace), query=query)
-        except ClusterRefused:
-            return ()
-        return tuple(found.get("items") or ())
+    def events(self, namespace: str, uid: str) -> tuple[Mapping[str, Any], ...]:
+        """What others have recorded about an object."""
+        return self._events.of(namespace, uid)
 
     def apply(self, manifest: Mapping[str, Any]) -> dict[str, Any]:
         """Make the object's fields what the manifest says and take them over; the live object.

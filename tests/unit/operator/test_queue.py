@@ -251,3 +251,34 @@ async def test_news_from_before_the_server_asked_for_patience_do_not_shorten_it(
     await asyncio.sleep(100)
     assert passes.times("docs") == [0.0, 31.0]
     await passes.stop()
+
+
+async def test_many_keys_that_ask_for_another_pass_share_five_a_second():
+    passes = Passes(workers=8, takes_s=0, outcome=lambda _: Done(again_s=15.0))
+    for number in range(1000):
+        passes.queue.add(f"docs-{number}")
+    await asyncio.sleep(400)
+    before = len(passes.began)
+    await asyncio.sleep(1000)
+    assert len(passes.began) - before <= 5 * 1000 * 1.1
+    await passes.stop()
+
+
+async def test_what_a_poll_would_find_an_event_finds_at_once():
+    passes = Passes(takes_s=0, outcome=lambda _: Done(again_s=60.0))
+    passes.queue.add("docs")
+    await asyncio.sleep(5)
+    passes.queue.add("docs")
+    await asyncio.sleep(1)
+    assert passes.times("docs") == [0.0, 5.0]
+    await passes.stop()
+
+
+async def test_nothing_is_remembered_of_a_key_whose_pass_is_done():
+    outcomes = iter([Failed(at_least_s=3.0), Done()])
+    passes = Passes(takes_s=0, outcome=lambda _: next(outcomes))
+    passes.queue.add("docs")
+    await asyncio.sleep(10)
+    kept = [value for value in vars(passes.queue).values() if isinstance(value, dict | set)]
+    assert not any("docs" in one for one in kept)
+    await passes.stop()
