@@ -11,7 +11,7 @@ from typing import Any, Final
 import structlog
 
 from retrieval_operator.derive.status import reason_of
-from retrieval_operator.facts import HttpFetch, Hub, Look
+from retrieval_operator.facts import Asking, HttpFetch, Hub
 from retrieval_operator.metrics import Metrics, Reading
 from retrieval_operator.reconcile import (
     Applier,
@@ -22,7 +22,7 @@ from retrieval_operator.reconcile import (
     Reconciler,
     Seams,
 )
-from retrieval_operator.reconcile.models import Models
+from retrieval_operator.reconcile.models import Ask, Models
 from retrieval_operator.render import Context
 from retrieval_operator.runtime.client import Client, connect
 from retrieval_operator.runtime.controller import Controller
@@ -113,7 +113,7 @@ class Operator:
         seams = Seams(
             world=world,
             cluster=writer,
-            looking=Looking(world, Planning(world), Models(_hub(settings)).facts, lasting),
+            looking=Looking(world, Planning(world), Models(self._hub()).facts, lasting),
             applier=self._applier,
             measuring=Measuring(self._warm_ups.ask, self._look_at),
             lasting=lasting,
@@ -250,15 +250,20 @@ class Operator:
         }
         return tuple(Reading(name, text, values[name]) for name, text in READINGS.items())
 
+    def _hub(self) -> Ask | None:
+        """Who is asked about models that no table has; services are woken when it answers."""
+        settings, loop = self._settings, asyncio.get_running_loop()
+        if not settings.hub_lookup:
+            return None
+        within_s = settings.hub_timeout_seconds
+        hub = Hub(HttpFetch(within_s), settings.hub_endpoint, within_s)
+        asking = Asking[Key](
+            hub.facts, lambda key: loop.call_soon_threadsafe(self._queue.add, key), within_s
+        )
+        return asking.ask
+
     def _silence_s(self) -> float:
         return _age(self._informer.news_s, asyncio.get_running_loop().time()) or 0.0
-
-
-def _hub(settings: Settings) -> Look | None:
-    """Who is asked about models that no table has."""
-    if not settings.hub_lookup:
-        return None
-    return Hub(HttpFetch(settings.hub_timeout_seconds), settings.hub_endpoint).facts
 
 
 def stop_on_signals(stop: asyncio.Event) -> None:

@@ -80,7 +80,10 @@ class Settings(BaseSettings):
         description="The hub, or a mirror of it. Default: HF_ENDPOINT, else huggingface.co.",
     )
     hub_timeout_seconds: float = Field(
-        default=10.0, ge=1, le=60, description="Seconds one request to the hub may take."
+        default=10.0,
+        ge=1,
+        le=60,
+        description="Seconds one look-up at the hub may take, all its requests together.",
     )
     workers: int = Field(default=4, ge=1, le=64, description="Objects reconciled at a time.")
     resync_seconds: int = Field(

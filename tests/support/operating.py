@@ -12,7 +12,7 @@ from itertools import count
 from typing import Any
 
 from retrieval_operator.errors import Conflict, NotFound
-from retrieval_operator.facts import Look
+from retrieval_operator.facts import Look, ModelFacts, Unknown
 from retrieval_operator.reconcile import (
     Applier,
     Lasting,
@@ -27,6 +27,7 @@ from retrieval_operator.reconcile.models import Models
 from retrieval_operator.render import Context
 from retrieval_operator.runtime.lease import Record
 from retrieval_operator.runtime.workqueue import Outcome
+from retrieval_operator.spec.source import ModelSource
 from retrieval_operator.warmups import WarmUp
 from retrieval_operator.world import (
     DEPLOYMENT,
@@ -415,7 +416,9 @@ class Bench:
         seams = Seams(
             world=world,
             cluster=self.cluster,
-            looking=Looking(world, Planning(world), Models(self.look).facts, lasting),
+            looking=Looking(
+                world, Planning(world), Models(self._ask if self.look else None).facts, lasting
+            ),
             applier=self.applier,
             measuring=Measuring(self.pods.ask, self._wake, self.clock),
             lasting=lasting,
@@ -427,6 +430,10 @@ class Bench:
 
     def _context(self) -> Context:
         return Context(self.image, self.apis, is_image_chosen=self.is_image_chosen)
+
+    def _ask(self, source: ModelSource, _: Key) -> ModelFacts | Unknown:
+        assert self.look is not None
+        return self.look(source)
 
     def _wake(self, key: Key, after_s: float) -> None:
         if after_s > 0:
