@@ -37,6 +37,7 @@ class Reason(StrEnum):
     INTERNAL = "InternalError"
     BURST_HELD = "BurstHeld"
     BURST_NOT_HELD = "BurstNotHeld"
+    ASLEEP = "Asleep"
     IN_FORCE = "InForce"
     BLOCKED = "Blocked"
     COMPLETE = "Complete"
@@ -53,6 +54,7 @@ STAGES: Final[Mapping[Stage, str]] = MappingProxyType(
         Stage.LOADING: "ModelLoading",
         Stage.ROLLING_OUT: "RollingOut",
         Stage.READY: Reason.NOT_READY.value,
+        Stage.ASLEEP: Reason.ASLEEP.value,
     }
 )
 """The reason of a component that is on its way and not in trouble."""
@@ -68,8 +70,8 @@ _STATUS: Final = {
     Reason.KSERVE_MISSING: "The cluster has no kind InferenceService: install KServe.",
     Reason.KSERVE_UNREACHABLE: "KServe's admission webhook does not answer; retried.",
     Reason.KSERVE_SILENT: "KServe has not acted on an InferenceService for half a minute.",
-    Reason.ALL_READY: "As many pods answer as are asked for.",
-    Reason.NOT_READY: "Fewer pods answer than are asked for, and none says why.",
+    Reason.ALL_READY: "As many pods answer as have to.",
+    Reason.NOT_READY: "Fewer pods answer than have to, and none says why.",
     Reason.SUSPENDED: "spec.suspend is true: no pod runs.",
     Reason.APPLY_FAILED: "The API server could not take a change; retried with growing pauses.",
     Reason.APPLY_REFUSED: "The API server refused a change, for want of a right or a valid field.",
@@ -78,7 +80,8 @@ _STATUS: Final = {
     Reason.INTERNAL: "The operator failed on this object; its log has the details.",
     Reason.BURST_HELD: "The pods can hold the burst of spec.objective.",
     Reason.BURST_NOT_HELD: "The pods cannot hold the burst of spec.objective.",
-    Reason.IN_FORCE: "What the object asks for is in force, and every pod answers.",
+    Reason.ASLEEP: "An autoscaler has taken the last pod away; load or `wakeQuery` starts one.",
+    Reason.IN_FORCE: "What the object asks for is in force, and as many pods answer as have to.",
     Reason.BLOCKED: "A change cannot go on; `Degraded` says what stands in its way.",
     Reason.COMPLETE: "Nothing is on its way.",
     Reason.AS_PLANNED: "Nothing needs anybody's attention.",
@@ -114,6 +117,8 @@ _REFUSED: Final = {
     Refused.INPUT_TOO_LONG: "maxInputTokens is more than the model takes.",
     Refused.DOES_NOT_FIT: "The model does not fit the device with the batch that is asked for.",
     Refused.HOST_TOO_SMALL: "The node's main memory or the limit is too small.",
+    Refused.PICKLED: "The weights are pickled, and the object does not allow that.",
+    Refused.NO_SUCH_REVISION: "rollbackTo names a plan that is not kept, or not for this object.",
 }
 
 

@@ -14,7 +14,7 @@ from typing import Final, Protocol
 
 from retrieval_operator.derive.status import time_text
 from retrieval_operator.observe import Answering, ComponentState
-from retrieval_operator.plan import Plan, digest
+from retrieval_operator.plan import Plan, Revision
 from retrieval_operator.spec.choices import ComponentName
 from retrieval_operator.spec.status import ComponentStatus, Measured
 from retrieval_operator.world import Key
@@ -71,17 +71,17 @@ class Measuring:
         self._lock = threading.Lock()
 
     def measured(
-        self, key: Key, state: ComponentState, plan: Plan, before: ComponentStatus
+        self, key: Key, state: ComponentState, revision: Revision, before: ComponentStatus
     ) -> Measured | None:
         """The figures of a pod of this plan; those in the status stay until another has told."""
-        mark = digest(plan)
+        mark = revision.digest
         pods = [pod for pod in state.answering if pod.plan_digest == mark]
         is_of_plan = before.plan is not None and before.plan.digest == mark
         kept = before.measured if is_of_plan else None
         if not pods or (kept is not None and kept.pod in {pod.name for pod in pods}):
             return kept
         told = self._told(key, state.name, pods[0])
-        return kept if told is None else self._figures(told, plan, pods[0].name)
+        return kept if told is None else self._figures(told, revision.plan, pods[0].name)
 
     def _told(self, key: Key, name: ComponentName, pod: Answering) -> Told | None:
         """What this pod has told; where it was not asked lately, it is asked now."""

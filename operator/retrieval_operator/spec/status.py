@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from retrieval_operator.spec.block import Block, Count, LabelValue, Text, Unique
+from retrieval_operator.spec.block import Block, Count, Text, Unique
 from retrieval_operator.spec.choices import Phase, Precision
 
 Line = Annotated[str, Field(max_length=1024)]
@@ -90,19 +90,6 @@ class Estimate(Block):
     """How that was worked out."""
 
 
-class PlannedFor(Block):
-    """A node that stands for all of its kind; the plan is kept for it while such nodes exist."""
-
-    labels: Annotated[Mapping[str, LabelValue], Field(max_length=32)] = {}
-    """Labels that say what its devices are."""
-    millicores: Count | None = None
-    """Thousandths of a core for the pods."""
-    memory_bytes: Count | None = None
-    """Main memory for the pods."""
-    devices: Annotated[Mapping[str, Count], Field(max_length=8)] = {}
-    """Devices by resource."""
-
-
 class Plan(Block):
     """What the planner decided for one component."""
 
@@ -136,9 +123,28 @@ class Plan(Block):
     """Every value with its reason."""
     notes: Annotated[tuple[Line, ...], Field(max_length=32)] = ()
     """What else an author should know."""
-    planned_for: Annotated[tuple[PlannedFor, ...], Field(max_length=16)] = ()
-    """Kinds of nodes that the plan was made for, the smallest first. A node that joins changes
-    nothing while the first of them exists."""
+    holds_for: Annotated[tuple[Line, ...], Field(max_length=16)] = ()
+    """Kinds of nodes that the plan holds for, by their labels; pods go to no others. Empty: any."""
+
+
+class RevisionStatus(Block):
+    """The stored plan in force: which one, and why it was made."""
+
+    number: Count
+    """Its number; `retrieval history` lists the last ten of a component."""
+    cause: Annotated[str, Field(max_length=64)]
+    """Why it was made, as one word: First, ObjectChanged, ModelChanged, DeviceGone, ImageChosen or
+    Asked."""
+    why: Line | None = None
+    """What exactly changed."""
+    made: Time | None = None
+    """When."""
+    planner: Annotated[str, Field(max_length=64)] | None = None
+    """Version of the operator that decided."""
+    image: Annotated[str, Field(max_length=1024)] | None = None
+    """Image of the predictor that it runs."""
+    is_pinned: Annotated[bool | None, Field(alias="pinned")] = None
+    """True where the object names it in rollbackTo, so that nothing takes its place."""
 
 
 class Measured(Block):
@@ -195,8 +201,10 @@ class ComponentStatus(Block):
     """Ready and desired pods, as in 1/2."""
     replicas: Replicas | None = None
     """Pods, counted on the Deployment."""
+    revision: RevisionStatus | None = None
+    """The stored plan in force."""
     plan: Plan | None = None
-    """What the planner decided."""
+    """What it says."""
     effective_config: Annotated[Mapping[str, Line], Field(max_length=128)] = {}
     """Settings in force, by field name, as the pods were given them."""
     measured: Measured | None = None
