@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from retrieval_search.build.tuning import measured
 from retrieval_search.errors import SameId
 from retrieval_search.index import columns, vectors
 from retrieval_search.index.files import facts_of
+from retrieval_search.index.ids import index_ids, write_ids
 from retrieval_search.index.manifest import EmbedderFacts, Kind, Manifest, Tuning, write_manifest
 from retrieval_search.index.space import Space
 from retrieval_search.index.version import CANARIES
@@ -51,7 +51,7 @@ def assemble(folder: Path, version: int, content: Content, say: Callable[[str], 
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     say("checking ids")
-    count = _check_ids(content.shards)
+    count = _write_ids(folder, content.shards)
     kind = content.kind or (Kind.FLAT if count <= FLAT_UP_TO else Kind.IVF_SQ8)
     say(f"writing {count} passages")
     _write_columns(folder, content.shards)
@@ -76,20 +76,13 @@ def assemble(folder: Path, version: int, content: Content, say: Callable[[str], 
     return manifest
 
 
-def _check_ids(shards: Sequence[Shard]) -> int:
-    """How many passages there are; 8 bytes of a hash stand for each id."""
-    parts = [np.array([_hash(key) for key in _ids(shard)], np.uint64) for shard in shards]
-    hashes = np.concatenate(parts) if parts else np.empty(0, np.uint64)
-    order = np.argsort(hashes, kind="stable")
-    same = np.flatnonzero(hashes[order][1:] == hashes[order][:-1])
-    if same.size:
-        first, second = int(order[same[0]]), int(order[same[0] + 1])
-        raise SameId(_id_at(shards, first), first + 1, second + 1)
-    return int(hashes.size)
-
-
-def _hash(key: str) -> int:
-    return int.from_bytes(blake2b(key.encode(), digest_size=8).digest(), "little")
+def _write_ids(folder: Path, shards: Sequence[Shard]) -> int:
+    """How many passages there are; no two may have one id."""
+    ids = index_ids(map(_ids, shards))
+    if (same := ids.same()) is not None:
+        raise SameId(_id_at(shards, same[0]), same[0] + 1, same[1] + 1)
+    write_ids(folder, ids)
+    return int(ids.order.size)
 
 
 def _ids(shard: Shard) -> list[str]:

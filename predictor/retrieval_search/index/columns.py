@@ -13,8 +13,8 @@ from typing import Any
 
 import orjson
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from retrieval_search.index.ids import Ids, open_ids
 from retrieval_search.passages.passage import Passage
 
 PASSAGES, FILTERS = "passages.arrow", "filters.arrow"
@@ -43,6 +43,7 @@ class Passages:
 
     table: Any
     filters: dict[str, Any]
+    ids: Ids
 
     @property
     def count(self) -> int:
@@ -56,16 +57,17 @@ class Passages:
         return Passage(key, text, title, url, orjson.loads(metadata))
 
     def row_of(self, key: str) -> int | None:
-        """The row of an id, by looking through the column; None where there is none."""
-        row = int(pc.index(self.table.column("id"), pa.scalar(key)).as_py())
-        return None if row < 0 else row
+        """The row of an id; None where there is none."""
+        return next(
+            (row for row in self.ids.rows(key) if self.table.column("id")[row].as_py() == key), None
+        )
 
 
 def open_passages(folder: Path) -> Passages:
     """Map the passages of a version."""
     filters = _mapped(folder / FILTERS)
     columns = dict(zip(filters.column_names, filters.columns, strict=True))
-    return Passages(_mapped(folder / PASSAGES), columns)
+    return Passages(_mapped(folder / PASSAGES), columns, open_ids(folder))
 
 
 def _mapped(file: Path) -> Any:

@@ -3,6 +3,7 @@
 RRF (Cormack, Clarke, Büttcher, SIGIR 2009) adds weight / (k + rank) and looks at ranks alone. DBSF
 (distribution-based score fusion) maps each leg's scores from its mean ± 3 deviations to 0 … 1 and
 adds them by weight. A leg that has not found a passage gives it nothing.
+Fused scores are scaled so that 1 is the best of every leg; that leaves their order as it is.
 """
 
 from __future__ import annotations
@@ -40,6 +41,10 @@ class Leg:
         """How many were found."""
         return int(self.rows.size)
 
+    def first(self, count: int) -> Leg:
+        """The best of them."""
+        return Leg(self.rows[:count], self.scores[:count])
+
 
 EMPTY = Leg(np.empty(0, np.int64), np.empty(0, np.float32))
 
@@ -59,8 +64,9 @@ def fuse(legs: Sequence[tuple[Leg, float]], method: Method, k: int = RRF_K) -> L
     heard = [(leg, weight) for leg, weight in legs if leg.size and weight > 0]
     if not heard:
         return EMPTY
+    whole = sum(weight for _, weight in heard)
     rows = np.concatenate([leg.rows for leg, _ in heard])
-    given = np.concatenate([weight * _shares(leg, method, k) for leg, weight in heard])
+    given = np.concatenate([weight / whole * _shares(leg, method, k) for leg, weight in heard])
     unique, first, inverse = np.unique(rows, return_index=True, return_inverse=True)
     sums = np.bincount(inverse, weights=given)
     order = np.lexsort((first, -sums))
@@ -69,7 +75,7 @@ def fuse(legs: Sequence[tuple[Leg, float]], method: Method, k: int = RRF_K) -> L
 
 def _shares(leg: Leg, method: Method, k: int) -> npt.NDArray[np.float64]:
     if method is Method.RRF:
-        return 1.0 / (k + np.arange(1, leg.size + 1, dtype=np.float64))
+        return (k + 1.0) / (k + np.arange(1, leg.size + 1, dtype=np.float64))
     scores = leg.scores.astype(np.float64)
     reach = 3.0 * float(scores.std())
     if reach == 0.0:

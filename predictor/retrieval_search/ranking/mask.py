@@ -26,6 +26,14 @@ _ORDERS: Mapping[Operator, Callable[..., Any]] = {
 _NEGATED = {Operator.NE, Operator.NIN}
 
 
+def prepare() -> None:
+    """Have Arrow import what it imports with the first value it is given, pandas among others.
+
+    On a busy node that takes seconds, which the first filter would wait for.
+    """
+    pa.scalar("")
+
+
 def matching(condition: Condition, columns: Columns, count: int) -> Flags:
     """A flag for each of `count` passages.
 
@@ -58,8 +66,14 @@ def _flags(operator: Operator, column: Any, values: list[Any], kind: Any) -> Fla
         found = _ORDERS[operator](column, pa.scalar(values[0], kind))
     else:
         found = pc.is_in(column, value_set=pa.array(values, kind))
-    flags: Flags = pc.fill_null(found, fill_value=False).to_numpy(zero_copy_only=False).astype(bool)
-    return flags
+    chunks = pc.fill_null(found, fill_value=False).chunks
+    return np.concatenate([_unpacked(one) for one in chunks]) if chunks else np.zeros(0, bool)
+
+
+def _unpacked(bits: Any) -> Flags:
+    """Arrow's bits as flags."""
+    packed = np.frombuffer(bits.buffers()[1], np.uint8)
+    return np.unpackbits(packed, bitorder="little")[bits.offset :][: len(bits)].astype(bool)
 
 
 def _flat(part: Any) -> Any:
@@ -70,7 +84,9 @@ def _any_of_list(column: Any, flags: Flags, count: int) -> Flags:
     """Whether any value of each passage's list has its flag."""
     matches, start, first = np.zeros(count, bool), 0, 0
     for part in column.chunks:
-        owners = pc.list_parent_indices(part).to_numpy(zero_copy_only=False)
+        owners = np.frombuffer(pc.list_parent_indices(part).buffers()[1], np.int64)[
+            : len(part.flatten())
+        ]
         matches[first + owners[flags[start : start + owners.size]]] = True
         start, first = start + owners.size, first + len(part)
     return matches

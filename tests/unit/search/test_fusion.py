@@ -26,7 +26,11 @@ def test_rrf_is_the_papers_sum_of_inverse_ranks():
     fused = fuse([(leg(7, 3), 1.0), (leg(3, 9), 1.0)], Method.RRF)
     assert fused.rows.tolist() == [3, 7, 9]
     want = [1 / (RRF_K + 2) + 1 / (RRF_K + 1), 1 / (RRF_K + 1), 1 / (RRF_K + 2)]
-    assert np.allclose(fused.scores, want)
+    assert np.allclose(fused.scores / fused.scores[0], np.array(want) / want[0])
+
+
+def test_the_best_of_every_leg_has_score_one():
+    assert fuse([(leg(3, 7), 1.0), (leg(3, 9), 0.2)], Method.RRF).scores[0] == 1.0
 
 
 def test_a_weight_of_zero_leaves_a_leg_out():
