@@ -11,6 +11,7 @@
     │   ├── BodyTooSlow             the body did not arrive in time
     │   ├── TooManyTexts            more texts than the limit
     │   ├── InputTooLong            a text over the limit, and truncation was refused
+    │   ├── NoTokens                a text of which the tokenizer makes nothing
     │   ├── TokenIdsRefused         token ids where only texts are taken
     │   └── OutOfVocabulary         a token id the model does not have
     ├── Overloaded              the caller waits
@@ -40,6 +41,7 @@ from retrieval_predictor.errors.request import (
     BodyTooSlow,
     InputTooLong,
     Malformed,
+    NoTokens,
     OutOfVocabulary,
     RequestError,
     TokenIdsRefused,
@@ -84,6 +86,7 @@ __all__ = [
     "Malformed",
     "ModelFailure",
     "ModelNotFound",
+    "NoTokens",
     "NonFinite",
     "NotReady",
     "OutOfDeviceMemory",

@@ -16,6 +16,7 @@ LEAVES = list(errors.leaves())
 
 WIRE = {
     errors.Malformed: (400, "INVALID_ARGUMENT"),
+    errors.NoTokens: (400, "INVALID_ARGUMENT"),
     errors.TokenIdsRefused: (400, "INVALID_ARGUMENT"),
     errors.OutOfVocabulary: (400, "INVALID_ARGUMENT"),
     errors.Unauthorised: (401, "UNAUTHENTICATED"),

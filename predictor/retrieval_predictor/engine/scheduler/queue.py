@@ -127,6 +127,11 @@ class Queue:
             parts.append(part)
         return tuple(parts)
 
+    def clear(self) -> None:
+        """Forget every job."""
+        self._lanes = {lane: Turns() for lane in Lane}
+        self._deadlines.clear()
+
     def drop(self, job: Job) -> None:
         """Forget a job that may still wait."""
         if job in self._lanes[job.lane]:
