@@ -90,7 +90,7 @@ async def test_no_way_to_ask_reaches_the_model_with_an_empty_text(folder: Path, 
 def test_a_word_that_the_tokenizer_has_and_the_model_has_not_is_refused(folder: Path):
     tokenizer = open_tokenizer(folder / "tokenizer.json")
     tokenizer.add_tokens([AddedToken("brioche", normalized=False)])
-    added = tokenizer.token_to_id("brioche")
+    added = tokenizer.get_vocab()["brioche"]
     tokeniser = Tokeniser(tokenizer, LIMIT, added)
     tokeniser.texts(("dough", "bread"), Truncation.RIGHT)
     with pytest.raises(OutOfVocabulary) as refused:

@@ -27,6 +27,7 @@
         ├── ModelNotFound           nothing usable at the model's uri
         ├── UnsupportedModel        a checkpoint this version cannot serve
         ├── UnsafeCheckpoint        only pickled weights, and pickle was not allowed
+        ├── NotEnoughMemory         the model or its largest batch does not fit
         └── ImpossibleSettings      two settings contradict each other
 
 Constructors take facts and the message is built from them, so that a log line, a metric label and
@@ -69,6 +70,7 @@ from retrieval_predictor.errors.running import (
 from retrieval_predictor.errors.startup import (
     ImpossibleSettings,
     ModelNotFound,
+    NotEnoughMemory,
     StartupError,
     UnsafeCheckpoint,
     UnsupportedModel,
@@ -88,6 +90,7 @@ __all__ = [
     "ModelNotFound",
     "NoTokens",
     "NonFinite",
+    "NotEnoughMemory",
     "NotReady",
     "OutOfDeviceMemory",
     "OutOfVocabulary",

@@ -38,6 +38,7 @@ WIRE = {
     errors.ModelNotFound: (500, "INTERNAL"),
     errors.UnsupportedModel: (500, "INTERNAL"),
     errors.UnsafeCheckpoint: (500, "INTERNAL"),
+    errors.NotEnoughMemory: (500, "INTERNAL"),
     errors.ImpossibleSettings: (500, "INTERNAL"),
 }
 

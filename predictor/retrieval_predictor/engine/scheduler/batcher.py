@@ -24,7 +24,7 @@ from retrieval_predictor.engine.scheduler.portion import (
     still_wanted,
 )
 from retrieval_predictor.engine.scheduler.queue import Queue
-from retrieval_predictor.engine.scheduler.rate import Rate
+from retrieval_predictor.engine.scheduler.rate import Line, Rate
 from retrieval_predictor.engine.scheduler.results import NoResults, Results
 from retrieval_predictor.errors import (
     DeviceLost,
@@ -120,6 +120,7 @@ class Batcher:
         self._shares = device.slots if device.divides else 1
         self._queue.shares = self._shares
         self.rate = Rate(device.slots, self._shares)
+        self._line = Line()
 
     def submit(self, job: Job) -> None:
         """Queue a job; its `answer` resolves later, or at once where all its rows are known.
@@ -259,6 +260,7 @@ class Batcher:
     async def _forward(self, batch: Batch) -> Ragged:
         started_s = self._clock()
         patience_s = self.rate.hang_after_s(batch.tokens)
+        before_s = self._line.change(+1, started_s)
         self._observer.batch_started()
         self._queue.computing_tokens += batch.tokens
         try:
@@ -271,11 +273,13 @@ class Batcher:
         except TimeoutError:
             raise DeviceLost(f"no answer to {batch.tokens} tokens in {patience_s:.0f} s") from None
         finally:
+            ended_s = self._clock()
+            shared_s = self._line.change(-1, ended_s) - before_s
             self._queue.computing_tokens -= batch.tokens
             self._observer.batch_ended()
-        forward_s = self._clock() - started_s
+        forward_s = ended_s - started_s
         if not self._queue.is_idle(batch.tokens):
-            self.rate.record(batch.tokens, forward_s)
+            self.rate.record(batch.tokens, forward_s, shared_s)
         self._observer.batch_done(batch, forward_s)
         return rows
 
