@@ -1,7 +1,7 @@
 """What the status says: conditions, phase, columns and events, from facts alone. Pure."""
 
 from retrieval_operator.derive.news import News, news
-from retrieval_operator.derive.reasons import MEANINGS, Reason
+from retrieval_operator.derive.reasons import MEANINGS, Word
 from retrieval_operator.derive.situation import Fault, Half, KServe, KServeState, Situation
 from retrieval_operator.derive.status import component_before, derive, document, read
 
@@ -12,8 +12,8 @@ __all__ = [
     "KServe",
     "KServeState",
     "News",
-    "Reason",
     "Situation",
+    "Word",
     "component_before",
     "derive",
     "document",

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from retrieval_operator.derive.advice import advice, described
-from retrieval_operator.derive.reasons import STAGES, Reason
+from retrieval_operator.derive.reasons import STAGES, Word
 from retrieval_operator.derive.situation import Fault, KServeState, Situation
 from retrieval_operator.observe.state import ComponentState, Stage, Trouble, TroubleKind
 from retrieval_operator.spec.choices import ComponentName
@@ -52,27 +52,27 @@ def accepted(situation: Situation) -> Verdict:
     """Whether the object is valid and supported."""
     if situation.problems:
         return Verdict(FALSE, situation.rejection, "; ".join(situation.problems))
-    return Verdict(TRUE, Reason.ACCEPTED, "the object is valid")
+    return Verdict(TRUE, Word.ACCEPTED, "the object is valid")
 
 
 def plan_valid(situation: Situation) -> Verdict:
     """Whether every component has a plan."""
     if situation.problems:
-        return Verdict(UNKNOWN, Reason.NOT_ACCEPTED, "nothing is planned until it is accepted")
+        return Verdict(UNKNOWN, Word.NOT_ACCEPTED, "nothing is planned until it is accepted")
     if not situation.is_planned:
-        return Verdict(UNKNOWN, Reason.INTERNAL, "planning failed; see Degraded")
+        return Verdict(UNKNOWN, Word.INTERNAL, "planning failed; see Degraded")
     refusals = situation.refusals
     if refusals:
         text = "; ".join(f"{one.component.value}: {one}" for one in refusals)
         return Verdict(FALSE, refusals[0].reason.value, text + _still_running(situation))
-    return Verdict(TRUE, Reason.PLANNED, "; ".join((*_planned(situation), *situation.doubts)))
+    return Verdict(TRUE, Word.PLANNED, "; ".join((*_planned(situation), *situation.doubts)))
 
 
 def kserve_available(situation: Situation) -> Verdict:
     """Whether KServe can be asked to run something."""
     kserve = situation.kserve
     if kserve.state is KServeState.SERVED:
-        return Verdict(TRUE, Reason.KSERVE_SERVED, "InferenceServices are served")
+        return Verdict(TRUE, Word.KSERVE_SERVED, "InferenceServices are served")
     advice_by = {
         KServeState.MISSING: "install KServe 0.16 or newer; it is looked for all the time",
         KServeState.UNREACHABLE: "start the KServe controller; this is retried by itself",
@@ -85,11 +85,11 @@ def kserve_available(situation: Situation) -> Verdict:
 def component_ready(situation: Situation, state: ComponentState) -> Verdict:
     """Whether as many pods of a component answer as are asked for."""
     if situation.is_suspended:
-        return Verdict(FALSE, Reason.SUSPENDED, _suspended((state,)))
+        return Verdict(FALSE, Word.SUSPENDED, _suspended((state,)))
     if state.is_asleep:
         return _asleep(state)
     if state.is_full:
-        return Verdict(TRUE, Reason.ALL_READY, _counted(state))
+        return Verdict(TRUE, Word.ALL_READY, _counted(state))
     trouble = state.trouble
     if trouble is not None:
         text = f"{_counted(state)}; {described(trouble)}; {advice(trouble, state)}"
@@ -108,15 +108,15 @@ def _suspended(states: Iterable[ComponentState]) -> str:
 def _asleep(state: ComponentState) -> Verdict:
     """With Knative a request wakes it and waits; without, nothing answers meanwhile."""
     if state.wakes_on_request:
-        return Verdict(TRUE, Reason.ASLEEP, "no pod runs; the next request starts one")
-    return Verdict(FALSE, Reason.ASLEEP, "no pod runs; spec autoscaling.wakeQuery starts one")
+        return Verdict(TRUE, Word.ASLEEP, "no pod runs; the next request starts one")
+    return Verdict(FALSE, Word.ASLEEP, "no pod runs; spec autoscaling.wakeQuery starts one")
 
 
 def _not_made(situation: Situation) -> Verdict:
     if situation.problems:
-        return Verdict(FALSE, Reason.NOT_ACCEPTED, "the object is not accepted")
+        return Verdict(FALSE, Word.NOT_ACCEPTED, "the object is not accepted")
     if situation.refusals:
-        return Verdict(FALSE, Reason.NOT_PLANNED, "no plan fits; see PlanValid")
+        return Verdict(FALSE, Word.NOT_PLANNED, "no plan fits; see PlanValid")
     if situation.fault is not None:
         return _faulted(situation, situation.fault)
     return Verdict(FALSE, STAGES[Stage.ABSENT], "the InferenceService is being created")
@@ -126,10 +126,10 @@ def objective_met(situation: Situation) -> Verdict:
     """Whether the pods that may run can hold the burst that the object promises."""
     found = [(half.name, half.objective) for half in situation.halves]
     if any(one is None for _, one in found):
-        return Verdict(UNKNOWN, Reason.NOT_PLANNED, "capacity is judged once every plan fits")
+        return Verdict(UNKNOWN, Word.NOT_PLANNED, "capacity is judged once every plan fits")
     text = "; ".join(f"{name.value}: {one.message}" for name, one in found if one)
     is_met = all(one.is_met for _, one in found if one)
-    reason = Reason.BURST_HELD if is_met else Reason.BURST_NOT_HELD
+    reason = Word.BURST_HELD if is_met else Word.BURST_NOT_HELD
     return Verdict(TRUE if is_met else FALSE, reason, text)
 
 
@@ -138,15 +138,15 @@ def progressing(situation: Situation) -> Verdict:
     if situation.is_suspended:
         left = sum(state.ready for state in situation.states)
         text = f"{left} pods are being stopped" if left else "nothing runs"
-        return Verdict(TRUE if left else FALSE, Reason.SUSPENDED, text)
+        return Verdict(TRUE if left else FALSE, Word.SUSPENDED, text)
     stopped = _stopped(situation)
     moving = [s for s in situation.states if not s.is_settled and _alarm(situation, s) is None]
     if moving and stopped is None:
         text = "; ".join(f"{s.name.value}: {_counted(s)}" for s in moving)
         return Verdict(TRUE, STAGES[moving[0].stage], text)
     if stopped is not None:
-        return Verdict(FALSE, Reason.BLOCKED, f"{stopped.reason}, see Degraded")
-    return Verdict(FALSE, Reason.COMPLETE, "nothing is on its way")
+        return Verdict(FALSE, Word.BLOCKED, f"{stopped.reason}, see Degraded")
+    return Verdict(FALSE, Word.COMPLETE, "nothing is on its way")
 
 
 def degraded(situation: Situation) -> Verdict:
@@ -159,7 +159,7 @@ def degraded(situation: Situation) -> Verdict:
         return Verdict(TRUE, verdict.reason, verdict.message)
     if situation.trifle is not None:
         return Verdict(TRUE, situation.trifle.reason, situation.trifle.message)
-    return Verdict(FALSE, Reason.AS_PLANNED, "nothing needs attention")
+    return Verdict(FALSE, Word.AS_PLANNED, "nothing needs attention")
 
 
 def ready(situation: Situation) -> Verdict:
@@ -170,13 +170,13 @@ def ready(situation: Situation) -> Verdict:
     text = "; ".join(
         f"{s.name.value}: {component_ready(situation, s).message}" for s in situation.states
     )
-    return Verdict(TRUE, Reason.ASLEEP if asleep else Reason.IN_FORCE, text)
+    return Verdict(TRUE, Word.ASLEEP if asleep else Word.IN_FORCE, text)
 
 
 def _hindrances(situation: Situation) -> Iterator[Verdict]:
     """Why the service is not ready, what has to be solved first coming first."""
     if situation.is_suspended and not situation.problems:
-        yield Verdict(FALSE, Reason.SUSPENDED, _suspended(situation.states))
+        yield Verdict(FALSE, Word.SUSPENDED, _suspended(situation.states))
     if situation.kserve.state is KServeState.MISSING:
         yield kserve_available(situation)
     verdict = _refused(situation)

@@ -6,20 +6,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from retrieval_operator.derive.reasons import Reason
+from retrieval_operator.derive.reasons import Word
 from retrieval_operator.observe.state import ComponentState
-from retrieval_operator.plan import Refusal, Revision, Verdict
+from retrieval_operator.plan import BurstVerdict, Refusal, Revision
 from retrieval_operator.spec.choices import ComponentName
-from retrieval_operator.spec.status import Measured
+from retrieval_operator.spec.status import MeasuredStatus
 
 
 class KServeState(Enum):
     """Whether KServe can be asked to run something, as the constant word of a condition."""
 
-    SERVED = Reason.KSERVE_SERVED
-    MISSING = Reason.KSERVE_MISSING
-    UNREACHABLE = Reason.KSERVE_UNREACHABLE
-    SILENT = Reason.KSERVE_SILENT
+    SERVED = Word.KSERVE_SERVED
+    MISSING = Word.KSERVE_MISSING
+    UNREACHABLE = Word.KSERVE_UNREACHABLE
+    SILENT = Word.KSERVE_SILENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Fault:
     `is_in_force` where nothing had to change anyway, `is_optional` where pods serve without it.
     """
 
-    reason: Reason
+    reason: Word
     message: str
     is_in_force: bool = False
     is_optional: bool = False
@@ -61,8 +61,8 @@ class Half:
     state: ComponentState
     answer: Revision | Refusal | None = None
     is_pinned: bool = False
-    measured: Measured | None = None
-    objective: Verdict | None = None
+    measured: MeasuredStatus | None = None
+    objective: BurstVerdict | None = None
 
     @property
     def revision(self) -> Revision | None:
@@ -88,7 +88,7 @@ class Situation:
     halves: tuple[Half, ...]
     has_objective: bool = False
     problems: tuple[str, ...] = ()
-    rejection: Reason = Reason.INVALID
+    rejection: Word = Word.INVALID
     is_suspended: bool = False
     kserve: KServe = KServe()
     faults: tuple[Fault, ...] = ()

@@ -10,13 +10,11 @@ from retrieval_operator.observe.pods import PodView, condition, one_line, view
 from retrieval_operator.observe.state import ComponentState, Stage, Trouble, TroubleKind
 from retrieval_operator.plan.rows import POD_ANNOTATION
 from retrieval_operator.spec.choices import ComponentName
-from retrieval_operator.spec.env import KNOBS, env_name
+from retrieval_operator.spec.env import KNOBS, LIMITS_KEY, env_name
 
 _CONTAINER: Final = "kserve-container"
 _SCALER: Final = "serving.kserve.io/autoscalerClass"
 _MODE: Final = "serving.kserve.io/deploymentMode"
-LIMITS_KEY: Final = "limits.json"
-"""Key of the ConfigMap whose limits running pods read again."""
 _SHOWN: Final = tuple((env_name(knob), knob) for knob in (*KNOBS, "threads", "gpu.memoryBytes"))
 
 

@@ -9,8 +9,8 @@ verdict = judge(objective, capacity_of(…), replicas)             # whether a b
 from retrieval_operator.plan.ask import Ask, GpuAsk, ask_of
 from retrieval_operator.plan.kinds import has_place
 from retrieval_operator.plan.objective import (
+    BurstVerdict,
     Capacity,
-    Verdict,
     capacity_of,
     judge,
     texts_of,
@@ -47,6 +47,7 @@ __all__ = [
     "CAUSES",
     "Ask",
     "Budget",
+    "BurstVerdict",
     "By",
     "Capacity",
     "Cause",
@@ -63,7 +64,6 @@ __all__ = [
     "Room",
     "Sight",
     "Term",
-    "Verdict",
     "Wish",
     "ask_of",
     "capacity_of",

@@ -58,10 +58,10 @@ def digest(plan: Plan) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:_DIGEST_LETTERS]
 
 
-def status_of(plan: Plan, mark: str | None = None) -> status.Plan:
+def status_of(plan: Plan, mark: str | None = None) -> status.PlanStatus:
     """The plan as `status.components.<name>.plan` shows it; `mark` is its stored digest."""
     estimate = plan.estimate
-    return status.Plan(
+    return status.PlanStatus(
         digest=mark or digest(plan),
         device=plan.device,
         basis=plan.basis,
@@ -74,7 +74,7 @@ def status_of(plan: Plan, mark: str | None = None) -> status.Plan:
         max_queue_tokens=plan.max_queue_tokens.value,
         gpu_memory=_budget(plan.gpu_memory) if plan.gpu_memory else None,
         memory=_budget(plan.memory),
-        estimate=status.Estimate(
+        estimate=status.EstimateStatus(
             tokens_per_second=estimate.tokens_per_s,
             text_tokens=estimate.text_tokens,
             texts_per_second=estimate.texts_per_s,
@@ -83,7 +83,7 @@ def status_of(plan: Plan, mark: str | None = None) -> status.Plan:
             basis=estimate.basis,
         ),
         decisions=tuple(
-            status.Decision(field=field, value=text, by=decision.by.value, why=decision.why)
+            status.DecisionStatus(field=field, value=text, by=decision.by.value, why=decision.why)
             for field, decision, text in rows(plan)
         ),
         notes=plan.notes,
@@ -116,13 +116,14 @@ def _refusal(refusal: Refusal) -> dict[str, Any]:
     }
 
 
-def _budget(budget: Budget) -> status.Budget:
-    return status.Budget(
+def _budget(budget: Budget) -> status.BudgetStatus:
+    return status.BudgetStatus(
         available_bytes=budget.available_bytes,
         planned_bytes=budget.planned_bytes,
         basis=budget.basis,
         terms=tuple(
-            status.Term(name=term.name, bytes=term.bytes, basis=term.basis) for term in budget.terms
+            status.TermStatus(name=term.name, bytes=term.bytes, basis=term.basis)
+            for term in budget.terms
         ),
     )
 

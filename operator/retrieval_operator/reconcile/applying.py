@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final, Protocol
 
-from retrieval_operator.derive import Fault, KServe, KServeState, Reason
+from retrieval_operator.derive import Fault, KServe, KServeState, Word
 from retrieval_operator.errors import (
     ClusterRefused,
     ClusterUnavailable,
@@ -143,7 +143,7 @@ class Applier:
                 self._prune(service, decided)
         except ClusterUnavailable as error:
             is_told = bool(run.faults)
-            fault = Fault(Reason.APPLY_FAILED, str(error))
+            fault = Fault(Word.APPLY_FAILED, str(error))
             run.put_off, run.faults = error, run.faults if is_told else [fault]
         return Applied(decided, tuple(run.faults), run.kserve, run.put_off)
 
@@ -301,17 +301,17 @@ def _check_ours(service: Document, ref: Ref, live: Document) -> None:
     raise NameTaken(str(ref), f"{owner['kind']} {owner['name']}" if owner else "nobody we know")
 
 
-def _reason(error: OperatorError) -> Reason:
+def _reason(error: OperatorError) -> Word:
     if isinstance(error, NameTaken):
-        return Reason.NAME_TAKEN
+        return Word.NAME_TAKEN
     if isinstance(error, FieldsContested):
-        return Reason.CONTESTED
+        return Word.CONTESTED
     if isinstance(error, ClusterRefused):
-        return Reason.APPLY_REFUSED
+        return Word.APPLY_REFUSED
     if isinstance(error, KindMissing):
-        return Reason.KSERVE_MISSING if _is_kserve(error.kind) else Reason.APPLY_FAILED
+        return Word.KSERVE_MISSING if _is_kserve(error.kind) else Word.APPLY_FAILED
     is_kserve = isinstance(error, WebhookUnreachable) and _is_kserve(error.message)
-    return Reason.KSERVE_UNREACHABLE if is_kserve else Reason.APPLY_FAILED
+    return Word.KSERVE_UNREACHABLE if is_kserve else Word.APPLY_FAILED
 
 
 def _message(error: OperatorError) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from retrieval_operator.derive import Reason, read
+from retrieval_operator.derive import Word, read
 from retrieval_operator.derive.status import time_text
 from retrieval_operator.errors import SpecError
 from retrieval_operator.facts import ModelFacts, Unknown
@@ -116,7 +116,7 @@ def accept(live: Document, context: Context) -> Parsed:
     except SpecError as error:
         return Parsed(None, tuple(map(str, error.problems)), is_suspended=is_suspended)
     gaps = (*unsupported(service), *impossible(service, context))
-    return Parsed(service, tuple(map(str, gaps)), Reason.UNSUPPORTED, is_suspended)
+    return Parsed(service, tuple(map(str, gaps)), Word.UNSUPPORTED, is_suspended)
 
 
 def _wish(service: RetrievalService, component: Component) -> Wish:

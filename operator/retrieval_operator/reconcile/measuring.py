@@ -16,7 +16,7 @@ from retrieval_operator.derive.status import time_text
 from retrieval_operator.observe import Answering, ComponentState
 from retrieval_operator.plan import Plan, Revision
 from retrieval_operator.spec.choices import ComponentName
-from retrieval_operator.spec.status import ComponentStatus, Measured
+from retrieval_operator.spec.status import ComponentStatus, MeasuredStatus
 from retrieval_operator.world import Key
 
 _AGAIN_S: Final = 60.0
@@ -41,7 +41,7 @@ class Told(Protocol):
 
 
 Then = Callable[[Told | None], None]
-Ask = Callable[[str, Then], None]
+AskPod = Callable[[str, Then], None]
 """Start asking the pod at an address; it is told later, from any thread, None for no answer."""
 
 
@@ -67,7 +67,7 @@ class Measuring:
 
     def __init__(
         self,
-        ask: Ask,
+        ask: AskPod,
         wake: Callable[[Key, float], None],
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -79,7 +79,7 @@ class Measuring:
 
     def measured(
         self, key: Key, state: ComponentState, revision: Revision, before: ComponentStatus
-    ) -> Measured | None:
+    ) -> MeasuredStatus | None:
         """The figures of a pod of this plan; those in the status stay until another has told."""
         mark = revision.digest
         pods = [pod for pod in state.answering if pod.plan_digest == mark]
@@ -117,8 +117,8 @@ class Measuring:
             for place in [place for place in self._asked if place[0] == key]:
                 del self._asked[place]
 
-    def _figures(self, told: Told, plan: Plan, pod: str) -> Measured:
-        return Measured(
+    def _figures(self, told: Told, plan: Plan, pod: str) -> MeasuredStatus:
+        return MeasuredStatus(
             pod=pod,
             batch_tokens=told.tokens,
             tokens_per_second=int(told.tokens_per_s),

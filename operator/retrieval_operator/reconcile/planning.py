@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from retrieval_operator.inventory import Inventory, Origin
 from retrieval_operator.observe import ComponentState
-from retrieval_operator.plan import Plan, Verdict, capacity_of, judge, texts_of
+from retrieval_operator.plan import BurstVerdict, Plan, capacity_of, judge, texts_of
 from retrieval_operator.spec import Component, RetrievalService
-from retrieval_operator.spec.status import Measured
+from retrieval_operator.spec.status import MeasuredStatus
 from retrieval_operator.world import Store
 
 
@@ -35,8 +35,8 @@ def objective_of(
     component: Component,
     plan: Plan,
     state: ComponentState,
-    measured: Measured | None,
-) -> Verdict | None:
+    measured: MeasuredStatus | None,
+) -> BurstVerdict | None:
     """Whether a component holds the burst that the object promises; None without a promise.
 
     A burst is over before a pod has started, so those count that are there: the least that may be,

@@ -12,8 +12,8 @@ from retrieval_operator.derive import (
     Half,
     KServe,
     KServeState,
-    Reason,
     Situation,
+    Word,
     component_before,
     derive,
     document,
@@ -30,8 +30,7 @@ from retrieval_operator.observe import (
     longest_starting,
     observe,
 )
-from retrieval_operator.plan import AWAY_S, Revision
-from retrieval_operator.plan import Reason as Refused
+from retrieval_operator.plan import AWAY_S, Reason, Revision
 from retrieval_operator.reconcile.applying import Applier, Cluster
 from retrieval_operator.reconcile.deciding import decide
 from retrieval_operator.reconcile.lasting import Lasting
@@ -140,7 +139,7 @@ class Reconciler:
 
     def _unforeseen(self, view: View, error: Exception) -> Fault:
         self._seams.recorder.failed(view.key, error)
-        return Fault(Reason.INTERNAL, f"{type(error).__name__}; see the operator's log")
+        return Fault(Word.INTERNAL, f"{type(error).__name__}; see the operator's log")
 
     def _conclude(self, view: View, applied: Applied) -> Situation:
         """What there is to say about the service, now that this was applied."""
@@ -232,7 +231,7 @@ class Reconciler:
 def outcome(situation: Situation, applied: Applied) -> Outcome:
     """When the service is to be looked at again. Pure."""
     faults = [one for one in situation.faults if not one.is_optional]
-    if faults and all(one.reason is Reason.CONTESTED for one in faults):
+    if faults and all(one.reason is Word.CONTESTED for one in faults):
         return Done(again_s=_CONTESTED_AGAIN_S)
     if situation.kserve.state is KServeState.UNREACHABLE:
         return Failed(at_most_s=AGAIN_S)
@@ -247,7 +246,7 @@ def _waits_s(situation: Situation, applied: Applied) -> Iterator[float]:
         yield _TRIFLE_AGAIN_S
     if situation.kserve.state is not KServeState.SERVED:
         yield _MISSING_AGAIN_S
-    if any(one.reason is Refused.UNKNOWN_MODEL for one in situation.refusals):
+    if any(one.reason is Reason.UNKNOWN_MODEL for one in situation.refusals):
         yield SOON_S  # the hub may answer by then
     yield from (
         AWAY_S - one.away_s for one in applied.decided.halves if 0 < AWAY_S - one.away_s < AWAY_S

@@ -6,13 +6,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from retrieval_operator.observe import ComponentState, Stage
-from retrieval_operator.render import STOP_ANNOTATION
+from retrieval_operator.render import MOST_HOST_LETTERS, STOP_ANNOTATION
 from retrieval_operator.world import Document
 
 SILENT_S: Final = 30.0
 """KServe makes a Deployment within a second; on a busy cluster within a few."""
-_MOST_HOST: Final = 63
-"""Characters of one label of a host name (RFC 1035, section 2.3.4)."""
 
 
 def is_ignored(state: ComponentState, inference_service: Document | None) -> bool:
@@ -41,8 +39,7 @@ def complaint(
 def _name_hint(metadata: Mapping[str, Any]) -> str:
     """KServe makes a host name of both names, and gives up silently where it is too long."""
     host = f"{metadata.get('name')}-predictor-{metadata.get('namespace')}"
-    if len(host) <= _MOST_HOST:
+    if len(host) <= MOST_HOST_LETTERS:
         return ""
-    return (
-        f": its host name {host} has {len(host)} characters of at most {_MOST_HOST}; shorten a name"
-    )
+    length = f"{len(host)} characters of at most {MOST_HOST_LETTERS}"
+    return f": its host name {host} has {length}; shorten a name"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from retrieval_operator.derive import Fault, KServe, Reason
+from retrieval_operator.derive import Fault, KServe, Word
 from retrieval_operator.errors import ClusterUnavailable
 from retrieval_operator.plan import Refusal, Revision, Sight, Wish
 from retrieval_operator.render import Context, Manifest
@@ -24,7 +24,7 @@ class Parsed:
 
     service: RetrievalService | None
     problems: tuple[str, ...] = ()
-    rejection: Reason = Reason.INVALID
+    rejection: Word = Word.INVALID
     is_suspended: bool | None = False
 
 

@@ -17,11 +17,12 @@ from retrieval_operator.render.revisions import (
     controller_revision,
     read_revision,
 )
-from retrieval_operator.render.surroundings import doubts, impossible
+from retrieval_operator.render.surroundings import MOST_HOST_LETTERS, doubts, impossible
 from retrieval_operator.render.text import to_yaml
 
 __all__ = [
     "COMPONENT_LABEL",
+    "MOST_HOST_LETTERS",
     "MOST_KEPT",
     "STOP_ANNOTATION",
     "Context",

@@ -36,7 +36,7 @@ class Condition(Block):
     """When `status` last flipped."""
 
 
-class Term(Block):
+class TermStatus(Block):
     """One part of a planned amount of memory."""
 
     name: Annotated[str, Field(min_length=1, max_length=64)]
@@ -47,7 +47,7 @@ class Term(Block):
     """How that was worked out."""
 
 
-class Budget(Block):
+class BudgetStatus(Block):
     """What one pod takes of one memory, as planned."""
 
     available_bytes: Count | None = None
@@ -56,11 +56,11 @@ class Budget(Block):
     """What the pod is expected to take, headroom not counted."""
     basis: Line | None = None
     """Where the available amount is known from."""
-    terms: Annotated[tuple[Term, ...], Field(max_length=32), Unique("name")] = ()
+    terms: Annotated[tuple[TermStatus, ...], Field(max_length=32), Unique("name")] = ()
     """The parts it is made of."""
 
 
-class Decision(Block):
+class DecisionStatus(Block):
     """One value of the plan, who decided it, and why."""
 
     field: Annotated[str, Field(min_length=1, max_length=128)]
@@ -73,7 +73,7 @@ class Decision(Block):
     """Why it is this value."""
 
 
-class Estimate(Block):
+class EstimateStatus(Block):
     """What one pod should reach, computed and not measured."""
 
     tokens_per_second: Count | None = None
@@ -90,7 +90,7 @@ class Estimate(Block):
     """How that was worked out."""
 
 
-class Plan(Block):
+class PlanStatus(Block):
     """What the planner decided for one component."""
 
     digest: Annotated[str, Field(max_length=128)] | None = None
@@ -113,13 +113,13 @@ class Plan(Block):
     """Texts in one forward pass."""
     max_queue_tokens: Count | None = None
     """Tokens that may wait; above it requests get 429."""
-    gpu_memory: Budget | None = None
+    gpu_memory: BudgetStatus | None = None
     """Memory of each GPU of a pod. Omitted on a CPU."""
-    memory: Budget | None = None
+    memory: BudgetStatus | None = None
     """Main memory of one pod."""
-    estimate: Estimate | None = None
+    estimate: EstimateStatus | None = None
     """What one pod should reach, computed and not measured."""
-    decisions: Annotated[tuple[Decision, ...], Field(max_length=32), Unique("field")] = ()
+    decisions: Annotated[tuple[DecisionStatus, ...], Field(max_length=32), Unique("field")] = ()
     """Every value with its reason."""
     notes: Annotated[tuple[Line, ...], Field(max_length=32)] = ()
     """What else an author should know."""
@@ -147,7 +147,7 @@ class RevisionStatus(Block):
     """True where the object names it in rollbackTo, so that nothing takes its place."""
 
 
-class Measured(Block):
+class MeasuredStatus(Block):
     """What a pod of the present plan reported of its warm-up, beside what was planned."""
 
     pod: Annotated[str, Field(max_length=253)] | None = None
@@ -203,11 +203,11 @@ class ComponentStatus(Block):
     """Pods, counted on the Deployment."""
     revision: RevisionStatus | None = None
     """The stored plan in force."""
-    plan: Plan | None = None
+    plan: PlanStatus | None = None
     """What it says."""
     effective_config: Annotated[Mapping[str, Line], Field(max_length=128)] = {}
     """Settings in force, by field name, as the pods were given them."""
-    measured: Measured | None = None
+    measured: MeasuredStatus | None = None
     """What a pod of the present plan reported of its warm-up."""
     last_failure: Failure | None = None
     """The last way in which a pod failed; kept until the component is healthy again."""

@@ -11,6 +11,7 @@
     │   ├── BodyTooSlow             the body did not arrive in time
     │   ├── TooManyTexts            more texts than the limit
     │   ├── InputTooLong            a text over the limit, and truncation was refused
+    │   ├── NoTokens                a text of which the tokenizer makes nothing
     │   ├── TokenIdsRefused         token ids where only texts are taken
     │   └── OutOfVocabulary         a token id the model does not have
     ├── Overloaded              the caller waits
@@ -26,6 +27,7 @@
         ├── ModelNotFound           nothing usable at the model's uri
         ├── UnsupportedModel        a checkpoint this version cannot serve
         ├── UnsafeCheckpoint        only pickled weights, and pickle was not allowed
+        ├── NotEnoughMemory         the model or its largest batch does not fit
         └── ImpossibleSettings      two settings contradict each other
 
 Constructors take facts and the message is built from them, so that a log line, a metric label and
@@ -40,6 +42,7 @@ from retrieval_predictor.errors.request import (
     BodyTooSlow,
     InputTooLong,
     Malformed,
+    NoTokens,
     OutOfVocabulary,
     RequestError,
     TokenIdsRefused,
@@ -67,6 +70,7 @@ from retrieval_predictor.errors.running import (
 from retrieval_predictor.errors.startup import (
     ImpossibleSettings,
     ModelNotFound,
+    NotEnoughMemory,
     StartupError,
     UnsafeCheckpoint,
     UnsupportedModel,
@@ -84,7 +88,9 @@ __all__ = [
     "Malformed",
     "ModelFailure",
     "ModelNotFound",
+    "NoTokens",
     "NonFinite",
+    "NotEnoughMemory",
     "NotReady",
     "OutOfDeviceMemory",
     "OutOfVocabulary",

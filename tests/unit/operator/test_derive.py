@@ -12,8 +12,8 @@ from retrieval_operator.derive import (
     Half,
     KServe,
     KServeState,
-    Reason,
     Situation,
+    Word,
     derive,
     document,
     news,
@@ -23,8 +23,7 @@ from retrieval_operator.derive.advice import advice
 from retrieval_operator.derive.news import event
 from retrieval_operator.derive.reasons import STAGES
 from retrieval_operator.observe import ComponentState, Stage, Trouble, TroubleKind
-from retrieval_operator.plan import Plan, Refusal, Revision, draft
-from retrieval_operator.plan import Reason as Refused
+from retrieval_operator.plan import Plan, Reason, Refusal, Revision, draft
 from retrieval_operator.plan import plan as planned
 from retrieval_operator.spec import ComponentName
 from retrieval_operator.spec.status import Status
@@ -33,7 +32,7 @@ from tests.support.planning import ask, cluster, facts, gpu_node
 
 EMBEDDER = ComponentName.EMBEDDER
 PLAN = planned(ask(), facts(), cluster(gpu_node()))
-REFUSAL = Refusal(EMBEDDER, Refused.DOES_NOT_FIT, "needs 9.8 Gi, there are 4 Gi")
+REFUSAL = Refusal(EMBEDDER, Reason.DOES_NOT_FIT, "needs 9.8 Gi, there are 4 Gi")
 assert isinstance(PLAN, Plan)
 REVISION = draft(PLAN, "example/predictor:v1")
 
@@ -72,7 +71,7 @@ situations = st.builds(
     problems=st.sampled_from([(), (), ("spec.embedder: got 1, wanted 2",)]),
     is_suspended=st.booleans(),
     kserve=st.sampled_from(KServeState).map(KServe),
-    faults=st.sampled_from([(), (Fault(Reason.APPLY_REFUSED, "forbidden"),)]),
+    faults=st.sampled_from([(), (Fault(Word.APPLY_REFUSED, "forbidden"),)]),
 )
 
 
@@ -142,8 +141,8 @@ def test_a_time_moves_exactly_when_its_status_flips(before, after):
 
 
 def test_every_word_that_can_be_a_reason_has_a_meaning():
-    words = [*Reason, *STAGES.values(), *(kind.value for kind in TroubleKind)]
-    words += [reason.value for reason in Refused]
+    words = [*Word, *STAGES.values(), *(kind.value for kind in TroubleKind)]
+    words += [reason.value for reason in Reason]
     assert set(map(str, words)) == set(MEANINGS)
     assert all(text.endswith(".") for text in MEANINGS.values())
 
@@ -165,7 +164,7 @@ def test_a_refused_plan_carries_its_numbers():
 
 
 def test_a_planning_that_failed_is_not_called_planned():
-    fault = Fault(Reason.INTERNAL, "KeyError; see the operator's log")
+    fault = Fault(Word.INTERNAL, "KeyError; see the operator's log")
     halves = half(ComponentState(EMBEDDER))
     status = derive(Situation(1, NOW, halves, faults=(fault,)), Status())
     assert condition(status, "PlanValid").status == "Unknown"
