@@ -149,3 +149,10 @@ def test_every_known_model_has_a_card_that_holds_it(model):
     refusal = refused(ask(model), cluster(gpu_node(2000)))
     assert any(remedy.text.startswith("a node with") for remedy in refusal.remedies)
     assert facts(model).parameters > 0
+
+
+def test_pickled_weights_are_refused_before_anything_is_downloaded_with_the_line_that_cures_it():
+    refusal = refused(ask("BAAI/bge-m3", allow_pickle=False), on("NVIDIA-L4"))
+    assert refusal.reason is Reason.PICKLED
+    assert "spec.embedder.model.allowPickle: true" in str(refusal)
+    assert planned(ask("BAAI/bge-m3", allow_pickle=True), on("NVIDIA-L4"))
