@@ -171,6 +171,9 @@ class Settings(BaseSettings):
     engine_silence_s: Annotated[float, Field(ge=2, le=3600)] = Field(
         60.0, description="Seconds without a sign of life after which an engine is restarted."
     )
+    worker_silence_s: Annotated[float, Field(ge=2, le=3600)] = Field(
+        30.0, description="Seconds without a sign of life after which an API worker is replaced."
+    )
     cache_bytes: Annotated[int, Field(ge=0)] = Field(
         64 * 2**20, description="Memory for rows computed before; 0 computes every text anew."
     )

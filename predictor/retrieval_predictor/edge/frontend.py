@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 
 import structlog
 
@@ -80,9 +79,3 @@ def open_tracing(settings: Settings, environment: Mapping[str, str]) -> Tracing 
     except ValueError as error:
         log.warning("tracing_off", cause=str(error))
     return None
-
-
-@cache
-def frontend() -> Frontend:
-    """This process's frontend; KServe starts workers by import, so it is found by name."""
-    return build(Settings())

@@ -17,7 +17,12 @@ from kserve.protocol.grpc.grpc_predict_v2_pb2_grpc import GRPCInferenceServiceSe
 
 from retrieval_predictor.edge import facts, grpc
 from retrieval_predictor.edge.account import Asked, Ended, settle
-from retrieval_predictor.edge.callers import REQUEST_ID_HEADER, caller_of, request_id_of
+from retrieval_predictor.edge.callers import (
+    REQUEST_ID_HEADER,
+    caller_of,
+    plain_address,
+    request_id_of,
+)
 from retrieval_predictor.edge.calls import infer_tensors
 from retrieval_predictor.edge.frontend import Frontend
 from retrieval_predictor.edge.protocol.faults import headers_of, message_of
@@ -82,7 +87,8 @@ class Inference(GRPCInferenceServiceServicer):  # type: ignore[misc]
     ) -> pb.ModelInferResponse:
         """The tensors asked for, or the status of whoever must act."""
         started_s = time.perf_counter()
-        headers = {item[0]: item[1] for item in context.invocation_metadata() or ()}
+        metadata = reversed(tuple(context.invocation_metadata() or ()))
+        headers = {item[0]: item[1] for item in metadata}  # of one that comes twice the first
         request_id = request_id_of(headers)
         asked = Asked(_INFER, "grpc", headers, request_id, started_s)
         context.set_trailing_metadata(((REQUEST_ID_HEADER, request_id),))
@@ -145,5 +151,5 @@ async def _abort(
 
 
 def _host(peer: str) -> str:
-    """The address in `ipv4:10.0.0.7:51234`, which is what REST calls it too."""
-    return peer.partition(":")[2].rpartition(":")[0]
+    """The address in `ipv4:10.0.0.7:51234` or `ipv6:%5B::1%5D:51234`, as REST has it."""
+    return plain_address(peer.partition(":")[2].rpartition(":")[0])

@@ -15,6 +15,7 @@ from retrieval_predictor.edge.body import read_body
 from retrieval_predictor.edge.callers import (
     REQUEST_ID_HEADER,
     caller_of,
+    plain_address,
     read_headers,
     request_id_of,
 )
@@ -107,7 +108,7 @@ async def _serve(
 async def _incoming(front: Frontend, asked: Asked, scope: Scope, receive: Receive) -> Incoming:
     """The request with its body; who may not ask is told so before the body is read."""
     headers, limits = asked.headers, front.settings.limits
-    address = scope["client"][0] if scope["client"] else ""
+    address = plain_address(scope["client"][0]) if scope["client"] else ""
     caller = caller_of(headers, address, front.keys.check(headers))
     announced = headers.get("content-length", "")
     body = await read_body(receive, announced, limits.max_body_bytes, limits.body_timeout_s)

@@ -28,7 +28,8 @@
         ├── UnsupportedModel        a checkpoint this version cannot serve
         ├── UnsafeCheckpoint        only pickled weights, and pickle was not allowed
         ├── NotEnoughMemory         the model or its largest batch does not fit
-        └── ImpossibleSettings      two settings contradict each other
+        ├── ImpossibleSettings      two settings contradict each other
+        └── PortTaken               another process listens where this one should
 
 Constructors take facts and the message is built from them, so that a log line, a metric label and
 a test read the same numbers. `code` is stable and is what crosses the socket between processes.
@@ -71,6 +72,7 @@ from retrieval_predictor.errors.startup import (
     ImpossibleSettings,
     ModelNotFound,
     NotEnoughMemory,
+    PortTaken,
     StartupError,
     UnsafeCheckpoint,
     UnsupportedModel,
@@ -95,6 +97,7 @@ __all__ = [
     "OutOfDeviceMemory",
     "OutOfVocabulary",
     "Overloaded",
+    "PortTaken",
     "RequestError",
     "RetrievalError",
     "StartupError",
