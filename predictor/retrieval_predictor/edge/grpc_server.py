@@ -39,7 +39,10 @@ class GrpcServer:
                 ("grpc.max_receive_message_length", settings.limits.max_body_bytes),
                 ("grpc.max_send_message_length", _UNLIMITED),
                 ("grpc.so_reuseport", 1),
-            ]
+                ("grpc.keepalive_time_ms", 1000 * round(settings.limits.answer_timeout_s)),
+                ("grpc.keepalive_timeout_ms", 1000 * round(settings.limits.answer_timeout_s)),
+            ],
+            maximum_concurrent_rpcs=settings.limits.max_requests,
         )
         add_GRPCInferenceServiceServicer_to_server(self._inference, server)
         add_HealthServicer_to_server(

@@ -9,12 +9,14 @@
     │   ├── AnswerTooLarge          token vectors of more bytes than the limit
     │   ├── BodyTooLarge            more bytes than the limit
     │   ├── BodyTooSlow             the body did not arrive in time
+    │   ├── UnsupportedEncoding     compressed in a way that is not taken
     │   ├── TooManyTexts            more texts than the limit
     │   ├── InputTooLong            a text over the limit, and truncation was refused
     │   ├── NoTokens                a text of which the tokenizer makes nothing
     │   ├── TokenIdsRefused         token ids where only texts are taken
     │   └── OutOfVocabulary         a token id the model does not have
     ├── Overloaded              the caller waits
+    ├── WorkerFull              the caller waits: one API worker has its hands full
     ├── DeadlineExceeded        nobody waits any more
     ├── Unavailable             the router picks another pod
     │   ├── NotReady                the model is still loading
@@ -51,6 +53,7 @@ from retrieval_predictor.errors.request import (
     Unauthorised,
     UnknownModel,
     UnknownVersion,
+    UnsupportedEncoding,
 )
 from retrieval_predictor.errors.root import (
     RetrievalError,
@@ -67,6 +70,7 @@ from retrieval_predictor.errors.running import (
     OutOfDeviceMemory,
     Overloaded,
     Unavailable,
+    WorkerFull,
 )
 from retrieval_predictor.errors.startup import (
     ImpossibleSettings,
@@ -108,7 +112,9 @@ __all__ = [
     "UnknownModel",
     "UnknownVersion",
     "UnsafeCheckpoint",
+    "UnsupportedEncoding",
     "UnsupportedModel",
+    "WorkerFull",
     "leaves",
     "revive",
 ]
