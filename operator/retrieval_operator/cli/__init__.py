@@ -14,18 +14,39 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Final
 
-from retrieval_operator.cli import explain, history, plan, render, replan, rollback, run, top
+from retrieval_operator import __version__
+from retrieval_operator.cli import (
+    completion,
+    env,
+    explain,
+    gpus,
+    history,
+    models,
+    plan,
+    render,
+    replan,
+    rollback,
+    run,
+    top,
+    version,
+)
+from retrieval_operator.cli.words import Parser
 from retrieval_operator.errors import OperatorError
 
 COMMANDS: Final[dict[str, ModuleType]] = {
     "plan": plan,
     "render": render,
     "run": run,
+    "env": env,
     "top": top,
     "explain": explain,
     "history": history,
     "replan": replan,
     "rollback": rollback,
+    "gpus": gpus,
+    "models": models,
+    "completion": completion,
+    "version": version,
 }
 
 BAD_INPUT: Final = 2
@@ -46,13 +67,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="retrieval",
         description="Plan, render and run a RetrievalService; go by its plans in a cluster.",
     )
+    parser.add_argument("--version", action="version", version=f"retrieval {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    helps: dict[str, str] = {}
     for name, module in COMMANDS.items():
         summary = (module.__doc__ or "").partition(": ")[2].strip().splitlines()[0]
         command = commands.add_parser(name, help=summary, description=summary)
         module.add_arguments(command)
+        helps[name] = command.format_help()
+    parser.set_defaults(helps=helps)
     return parser

@@ -99,7 +99,7 @@ def test_an_unknown_model_is_refused_with_the_way_to_give_its_facts():
     assert not isinstance(refusal, Plan)
     assert refusal.reason is Reason.UNKNOWN_MODEL
     assert "did you mean hf://BAAI/bge-large-zh-v1.5?" in refusal.advice
-    assert any("--model-path" in line for line in refusal.advice)
+    assert any("--hub" in line for line in refusal.advice)
 
 
 def test_a_gpu_that_is_not_there_is_refused_with_what_is_there():
@@ -114,12 +114,12 @@ def test_a_refusal_reads_as_one_message():
         "too little. Would fit: a node with NVIDIA-A10 (22.49 Gi)"
     )
     unknown = plan(ask("nobody/nothing"), None, machine())
-    assert ". Try: name a listed model" in str(unknown)
+    assert ". Try: let a hub be asked" in str(unknown)
 
 
 def test_a_misspelt_product_is_refused_with_its_neighbour():
     nodes = cluster(gpu_node(23034, "NVIDIA-L4"))
-    refusal = refused(ask(gpu=GpuAsk(products=("NVIDIA-L44",))), nodes)
+    refusal = refused(ask(gpu=GpuAsk(products=("NVIDIA-LL4",))), nodes)
     assert "nvidia.com/gpu on NVIDIA-L4" in refusal.message
     assert "did you mean NVIDIA-L4?" in refusal.advice
 
