@@ -60,7 +60,9 @@ def _run(chosen: argparse.Namespace, code: Path) -> None:
         else:
             running.run()
         _prepare(running, chosen.services, chosen.nodes)
-        operator = Operated(running, paths=(code,), node_debounce_seconds="5")
+        operator = Operated(
+            running, environment={"PYTHONPATH": str(code)}, node_debounce_seconds="5"
+        )
         try:
             with _reporting(running, chosen.nodes):
                 _cold(running, operator, chosen.services, makes_pods=not chosen.nodes)

@@ -37,7 +37,7 @@ CHILDREN: Final = (
 
 
 class Operated:
-    """One running operator. `url` answers its probes and metrics, `paths` hold other code of it."""
+    """One running operator. `url` answers its probes and metrics."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class Operated:
         name: str = "operator",
         server: str | None = None,
         account: str = ACCOUNT,
-        paths: Iterable[Path] = (),
+        environment: Mapping[str, str] | None = None,
         **settings: str,
     ) -> None:
         (port,) = free_ports(1)
@@ -54,7 +54,8 @@ class Operated:
             grant(lab, yaml.safe_load_all(_INSTALL.read_text()))
         login = lab.folder / f"{name}.kubeconfig"  # each has its own way to the API server
         login.write_bytes(lab.account(account, NAMESPACE, server).read_bytes())
-        environment = {
+        variables = {
+            **(environment or {}),
             "KUBECONFIG": str(login),
             "RETRIEVAL_OPERATOR_HTTP_HOST": "127.0.0.1",
             "RETRIEVAL_OPERATOR_HTTP_PORT": str(port),
@@ -62,7 +63,6 @@ class Operated:
             "RETRIEVAL_OPERATOR_IDENTITY": name,
             "RETRIEVAL_OPERATOR_HUB_LOOKUP": "false",
             **{f"RETRIEVAL_OPERATOR_{key.upper()}": value for key, value in settings.items()},
-            **({"PYTHONPATH": ":".join(map(str, paths))} if paths else {}),
         }
         self.server = Server(
             Command(
@@ -70,7 +70,7 @@ class Operated:
                 Path(sys.executable),
                 ("-m", "retrieval_operator"),
                 lambda: answers(f"{self.url}/readyz"),
-                environment,
+                variables,
             ),
             lab.folder,
         )

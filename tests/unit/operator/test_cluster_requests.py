@@ -69,6 +69,12 @@ CASES = {
     "a denial by a webhook": (failing(400, "admission webhook denied the request"), ClusterRefused),
     "a change by somebody else": (failing(409), Conflict),
     "too many requests": (failing(429), ClusterUnavailable),
+    "an author's mistake that the server calls its own": (
+        failing(
+            500, 'failed to create typed patch object: duplicate entries for key [name="HOME"]'
+        ),
+        ClusterRefused,
+    ),
     "an internal error": (failing(500, "etcdserver: leader changed"), ClusterUnavailable),
     "a restart": (failing(503), ClusterUnavailable),
     "a page that took too long": (failing(410), ClusterUnavailable),
@@ -158,6 +164,15 @@ def test_no_write_is_waited_for_longer_than_the_lead_lasts():
     writer_of(server, lead_s=1.5).apply(MANIFEST)
     writer_of(server).apply(MANIFEST)
     assert server.limits_s == [1.5, inf]
+
+
+def test_annotations_are_set_and_taken_away_whoever_has_them():
+    server = Server((200, {"kind": "Deployment"}))
+    ref = Ref(DEPLOYMENT, "search", "docs")
+    assert writer_of(server).annotate(ref, {"a": "1", "b": None})
+    (asked,) = server.asked
+    assert asked[0::2] == ("PATCH", {"metadata": {"annotations": {"a": "1", "b": None}}})
+    assert asked[3] == MERGE
 
 
 def test_an_event_that_was_told_before_is_counted_up():
