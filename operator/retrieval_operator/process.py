@@ -257,10 +257,11 @@ class Operator:
             return None
         within_s = settings.hub_timeout_seconds
         hub = Hub(HttpFetch(within_s), settings.hub_endpoint, within_s)
-        asking = Asking[Key](
-            hub.facts, lambda key: loop.call_soon_threadsafe(self._queue.add, key), within_s
-        )
-        return asking.ask
+
+        def wake(key: Key) -> None:
+            loop.call_soon_threadsafe(self._queue.add, key)
+
+        return Asking[Key](hub.facts, wake, within_s).ask
 
     def _silence_s(self) -> float:
         return _age(self._informer.news_s, asyncio.get_running_loop().time()) or 0.0
