@@ -26,7 +26,8 @@
         ├── ModelNotFound           nothing usable at the model's uri
         ├── UnsupportedModel        a checkpoint this version cannot serve
         ├── UnsafeCheckpoint        only pickled weights, and pickle was not allowed
-        └── ImpossibleSettings      two settings contradict each other
+        ├── ImpossibleSettings      two settings contradict each other
+        └── PreparationRefused      the process that prepares the model found one of these
 
 Constructors take facts and the message is built from them, so that a log line, a metric label and
 a test read the same numbers. `code` is stable and is what crosses the socket between processes.
@@ -67,6 +68,7 @@ from retrieval_predictor.errors.running import (
 from retrieval_predictor.errors.startup import (
     ImpossibleSettings,
     ModelNotFound,
+    PreparationRefused,
     StartupError,
     UnsafeCheckpoint,
     UnsupportedModel,
@@ -89,6 +91,7 @@ __all__ = [
     "OutOfDeviceMemory",
     "OutOfVocabulary",
     "Overloaded",
+    "PreparationRefused",
     "RequestError",
     "RetrievalError",
     "StartupError",

@@ -61,3 +61,14 @@ class ImpossibleSettings(StartupError):
 
     def __str__(self) -> str:
         return self.detail
+
+
+@dataclass(eq=False)
+class PreparationRefused(StartupError):
+    """The process that prepared the model found that it cannot be served as configured."""
+
+    code: ClassVar[str] = "preparation_refused"
+    detail: str
+
+    def __str__(self) -> str:
+        return self.detail

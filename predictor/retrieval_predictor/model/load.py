@@ -21,7 +21,7 @@ from retrieval_predictor.model.encoder import Encoder, make_probe
 from retrieval_predictor.model.fetch import fetch
 from retrieval_predictor.model.heads import Head
 from retrieval_predictor.model.packing import pack
-from retrieval_predictor.model.runner import QueryRunner, Runner
+from retrieval_predictor.model.runner import TorchRunner
 from retrieval_predictor.model.scoring import (
     activation_of,
     form_of,
@@ -39,6 +39,7 @@ from retrieval_predictor.model.tokenizer import (
 )
 from retrieval_predictor.model.weights import name_of_device, read_weights
 from retrieval_predictor.model.widening import Width
+from retrieval_predictor.runners.runner import QueryRunner, Runner
 from retrieval_predictor.settings import Component, Scoring, Settings
 from retrieval_predictor.text.chat import Chat, read_chat
 from retrieval_predictor.text.prompts import usual_prompts
@@ -51,13 +52,12 @@ from retrieval_predictor.wire.work import Outputs
 class Loaded:
     """A model ready to run, and what the API workers need to know about it."""
 
-    runner: Runner | QueryRunner
+    runner: Runner
     card: ModelCard
-    width: Width
 
 
 @dataclass(frozen=True, slots=True)
-class _Reading:
+class Reading:
     """How texts reach the model and scores leave it, settled before its weights are read."""
 
     path: Path
@@ -67,6 +67,15 @@ class _Reading:
     activation: str | None
     chat: Chat | None
     instruction: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A checkpoint and how it is used."""
+
+    settings: Settings
+    checkpoint: Checkpoint
+    reading: Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,18 +97,37 @@ def load(settings: Settings, scratch: Path) -> Loaded:
     Raises:
         StartupError: One of its leaves, saying what to change.
     """
-    started_s = time.monotonic()
+    return load_source(open_source(settings, scratch))
+
+
+def open_source(settings: Settings, scratch: Path) -> Source:
+    """Find a checkpoint and settle how it is used, before its weights are read.
+
+    Raises:
+        StartupError: One of its leaves, saying what to change.
+    """
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
     checkpoint = read_checkpoint(fetch(settings.model), settings.model.uri)
     if not settings.model.allow_pickle:
         require_safetensors(checkpoint)
     reading = _reading(settings, checkpoint, scratch)
-    running = _running(settings, _for_tokens(settings, checkpoint), reading)
-    runner = Runner(running.encoder, running.head, running.device, running.width)
+    return Source(settings, _for_tokens(settings, checkpoint), reading)
+
+
+def load_source(source: Source) -> Loaded:
+    """Load a model onto its device, to be computed by PyTorch.
+
+    Raises:
+        StartupError: One of its leaves, saying what to change.
+    """
+    started_s = time.monotonic()
+    settings, checkpoint, reading = source.settings, source.checkpoint, source.reading
+    running = _running(settings, checkpoint, reading)
+    runner = TorchRunner(running.encoder, running.head, running.device, running.width)
     needs_query = reading.scoring is Scoring.LATE_INTERACTION
     card = _card(settings, checkpoint, reading, running, time.monotonic() - started_s)
-    return Loaded(QueryRunner(runner) if needs_query else runner, card, running.width)
+    return Loaded(QueryRunner(runner) if needs_query else runner, card)
 
 
 def _for_tokens(settings: Settings, checkpoint: Checkpoint) -> Checkpoint:
@@ -109,7 +137,7 @@ def _for_tokens(settings: Settings, checkpoint: Checkpoint) -> Checkpoint:
     return checkpoint if settings.model.allow_pickle else without_pickles(checkpoint)
 
 
-def _reading(settings: Settings, checkpoint: Checkpoint, scratch: Path) -> _Reading:
+def _reading(settings: Settings, checkpoint: Checkpoint, scratch: Path) -> Reading:
     scoring = scoring_of(settings, checkpoint)
     path = tokenizer_file(settings, checkpoint, scratch)
     tokenizer, max_tokens = open_tokenizer(path), max_tokens_of(settings, checkpoint)
@@ -119,10 +147,10 @@ def _reading(settings: Settings, checkpoint: Checkpoint, scratch: Path) -> _Read
     if chat is not None:
         require_room(tokenizer, chat, instruction, max_tokens)
     activation = activation_of(checkpoint, scoring)
-    return _Reading(path, tokenizer, max_tokens, scoring, activation, chat, instruction)
+    return Reading(path, tokenizer, max_tokens, scoring, activation, chat, instruction)
 
 
-def _running(settings: Settings, checkpoint: Checkpoint, reading: _Reading) -> _Running:
+def _running(settings: Settings, checkpoint: Checkpoint, reading: Reading) -> _Running:
     classifies = is_classifier(checkpoint, reading.scoring)
     model = read_weights(settings, checkpoint, is_classifier=classifies)
     vocabulary_size = model.base_model.config.vocab_size
@@ -136,7 +164,7 @@ def _running(settings: Settings, checkpoint: Checkpoint, reading: _Reading) -> _
 
 
 def _card(
-    settings: Settings, checkpoint: Checkpoint, reading: _Reading, running: _Running, load_s: float
+    settings: Settings, checkpoint: Checkpoint, reading: Reading, running: _Running, load_s: float
 ) -> ModelCard:
     return ModelCard(
         uri=settings.model.uri,

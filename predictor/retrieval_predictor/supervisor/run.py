@@ -19,6 +19,7 @@ from pathlib import Path
 import structlog
 
 from retrieval_predictor.edge import socket_name
+from retrieval_predictor.engine import graphs_of
 from retrieval_predictor.settings import Settings
 from retrieval_predictor.supervisor.keeper import Keeper, end, start
 from retrieval_predictor.telemetry import ledger
@@ -63,6 +64,7 @@ class Supervisor:
             return await self._serve()
         finally:
             shutil.rmtree(self._folder, ignore_errors=True)
+            shutil.rmtree(graphs_of(self._folder / socket_name(0)), ignore_errors=True)
 
     async def _serve(self) -> int:
         logging = ("--log_config_file", str(_LOGGING))
