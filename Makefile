@@ -38,7 +38,7 @@ $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraints constraints.txt \
-	  --editable '.[operator,predictor,bench,dev]'
+	  --editable '.[operator,predictor,search,bench,dev]'
 	@touch $@
 
 run: $(READY)  ## Serve manifests/quickstart.yaml on this machine (MANIFEST=… for another)

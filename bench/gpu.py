@@ -29,8 +29,8 @@ from retrieval_predictor.engine.scheduler.job import Job
 from retrieval_predictor.engine.scheduler.policy import Limits
 from retrieval_predictor.engine.scheduler.queue import Queue
 from retrieval_predictor.model.load import load
-from retrieval_predictor.telemetry.memory import device_memory
 from retrieval_predictor.settings import Gpu, ModelSource, Precision, Settings
+from retrieval_predictor.telemetry.memory import device_memory
 from retrieval_predictor.wire.work import Batch, Encoded, Run
 
 _VOCABULARY = 30_522

@@ -10,6 +10,8 @@
     │   ├── BadFile             a file that is not what it should be (cli/documents.py)
     │   ├── BadSettings         an unknown or impossible setting of the operator (settings.py)
     │   ├── PortTaken           a port that something else listens on (local/predictors.py)
+    │   ├── NoSuchComponent     a half that the object does not have (cli/cluster.py)
+    │   ├── NoSuchPlan          a number that no stored plan has (cli/rollback.py)
     │   ├── NameTaken           an object of that name belongs to somebody else
     │   └── FieldsContested     somebody else keeps changing what the operator sets
     └── ClusterError        the API server did not do what was asked (raised by cluster/)

@@ -118,7 +118,7 @@ def service(name: str, namespace: str, **components: Mapping[str, Any]) -> dict[
         "kind": "RetrievalService",
         "metadata": {"name": name, "namespace": namespace},
         "spec": {
-            half: _asked({"model": {"uri": _MODELS[half]}, "podTemplate": template}, wishes)
+            half: _asked({"model": _MODELS[half], "podTemplate": template}, wishes)
             for half, wishes in asked.items()
         },
     }
@@ -129,7 +129,10 @@ def _asked(model: Mapping[str, Any], wishes: Mapping[str, Any]) -> dict[str, Any
     return {name: wish for name, wish in asked.items() if wish is not None}
 
 
-_MODELS: Final = {"embedder": "hf://BAAI/bge-m3", "reranker": "hf://BAAI/bge-reranker-v2-m3"}
+_MODELS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "embedder": {"uri": "hf://BAAI/bge-m3", "allowPickle": True},
+    "reranker": {"uri": "hf://BAAI/bge-reranker-v2-m3"},
+}
 
 
 def children(lab: Lab, namespace: str) -> dict[str, tuple[str, str]]:

@@ -1,5 +1,7 @@
 """The `retrieval` command: plan, render, run, watch and explain a RetrievalService, no cluster.
 
+`history`, `replan` and `rollback` ask the cluster that the kubeconfig names.
+
 Each command is a module with `add_arguments(parser)` and `run(args) -> int`. Exit status: 0 done,
 1 the planner refused, 2 the input is wrong.
 """
@@ -12,8 +14,8 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Final
 
-from retrieval_operator.cli import explain, plan, render, run, top
-from retrieval_operator.errors import AuthorError
+from retrieval_operator.cli import explain, history, plan, render, replan, rollback, run, top
+from retrieval_operator.errors import OperatorError
 
 COMMANDS: Final[dict[str, ModuleType]] = {
     "plan": plan,
@@ -21,6 +23,9 @@ COMMANDS: Final[dict[str, ModuleType]] = {
     "run": run,
     "top": top,
     "explain": explain,
+    "history": history,
+    "replan": replan,
+    "rollback": rollback,
 }
 
 BAD_INPUT: Final = 2
@@ -31,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     try:
         status: int = COMMANDS[args.command].run(args)
-    except AuthorError as error:
+    except OperatorError as error:
         sys.stderr.write(f"{error}\n")
         return BAD_INPUT
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
@@ -42,7 +47,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="retrieval", description="Plan, render and run a RetrievalService without a cluster."
+        prog="retrieval",
+        description="Plan, render and run a RetrievalService; go by its plans in a cluster.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, module in COMMANDS.items():

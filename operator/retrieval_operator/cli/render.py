@@ -7,9 +7,11 @@ import sys
 
 from retrieval_operator.cli import sources
 from retrieval_operator.cli.view import show
+from retrieval_operator.plan.revision import Revision, draft
 from retrieval_operator.render.context import KEDA_API, POD_MONITOR_API, Context, default_image
 from retrieval_operator.render.manifests import render
 from retrieval_operator.render.text import to_yaml
+from retrieval_operator.spec.choices import ComponentName
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,6 +34,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _drafts(planned: sources.Planned, image: str) -> dict[ComponentName, Revision]:
+    return {name: draft(plan, image) for name, plan in planned.plans.items()}
+
+
 def run(args: argparse.Namespace) -> int:
     """Print the manifests; 1, and the reason instead, when a component is refused."""
     planned = sources.read_plans(args)
@@ -40,7 +46,9 @@ def run(args: argparse.Namespace) -> int:
         return 1
     context = Context(args.image, frozenset(args.api_versions), args.prometheus_url)
     manifests = [
-        manifest for one in planned for manifest in render(one.service, one.plans, context)
+        manifest
+        for one in planned
+        for manifest in render(one.service, _drafts(one, args.image), context)
     ]
     sys.stdout.write(to_yaml(manifests))
     return 0

@@ -13,6 +13,7 @@ from retrieval_operator.facts.model import ModelFacts, Unknown
 from retrieval_operator.inventory.node import Inventory
 from retrieval_operator.plan import batching, capacity, host
 from retrieval_operator.plan.ask import Ask
+from retrieval_operator.plan.kinds import kinds_for
 from retrieval_operator.plan.memory import Load
 from retrieval_operator.plan.remedies import remedies
 from retrieval_operator.plan.result import Budget, Decision, Plan, Reason, Refusal, Refused, Room
@@ -29,13 +30,14 @@ def plan(ask: Ask, facts: ModelFacts | Unknown | None, inventory: Inventory) -> 
         return _unknown_model(ask, facts)
     answer = decide(ask, facts, inventory)
     if isinstance(answer, Plan):
-        return answer
+        return replace(answer, kinds=kinds_for(answer, ask, inventory))
     return replace(answer, remedies=remedies(ask, facts, inventory, answer, decide))
 
 
 def decide(ask: Ask, facts: ModelFacts, inventory: Inventory) -> Plan | Refusal:
     """The plan, or the refusal before its remedies are looked for."""
     try:
+        _check_weights(ask, facts)
         longest = batching.input_tokens(ask, facts)
         if ask.gpu is not None:
             site = gpu_site(ask, ask.gpu, facts, longest.value, inventory)
@@ -126,7 +128,7 @@ def _plan(ask: Ask, site: Site, load: Load, sizes: batching.Sizes, room: Room) -
         gpu_memory=site.device_budget(load),
         memory=memory,
         estimate=capacity.estimate(ask.component, site, sizes),
-        notes=(*site.notes, *_room_notes(sizes, room), *_model_notes(ask, load.facts)),
+        notes=(*site.notes, *_room_notes(sizes, room)),
     )
 
 
@@ -139,12 +141,19 @@ def _room_notes(sizes: batching.Sizes, room: Room) -> tuple[str, ...]:
     )
 
 
-def _model_notes(ask: Ask, facts: ModelFacts) -> tuple[str, ...]:
+def _check_weights(ask: Ask, facts: ModelFacts) -> None:
+    """Before anything is downloaded: a predictor would refuse them at the end of it.
+
+    Raises:
+        Refused: The weights are pickled, and the object does not allow that.
+    """
     if facts.is_pickled and not ask.allow_pickle:
-        return (
-            f"{facts.name} ships pickled weights only: set {ask.path}.model.allowPickle to true",
+        message = f"{facts.name} ships pickled weights only, which run code when they are loaded"
+        advice = (
+            f"{ask.path}.model.allowPickle: true, if you trust its authors",
+            f"{ask.path}.model.revision with one that has safetensors",
         )
-    return ()
+        raise Refused(Refusal(ask.component, Reason.PICKLED, message, advice=advice))
 
 
 def _does_not_fit(ask: Ask, site: Site, load: Load, budget: Budget) -> Refusal:

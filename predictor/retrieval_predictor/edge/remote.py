@@ -7,6 +7,7 @@ import contextlib
 import itertools
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -29,8 +30,11 @@ CONNECTING = "waiting for the engine"
 class RemoteEngine:
     """The engine as an API worker sees it. It reconnects for as long as it is open."""
 
-    def __init__(self, socket: Path) -> None:
+    def __init__(
+        self, socket: Path, unpack: Callable[[memoryview], Any] = frames.unpack_rows
+    ) -> None:
         self._socket = socket
+        self._unpack = unpack
         self._ids = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[Any]] = {}
         self._transport: asyncio.Transport | None = None
@@ -100,12 +104,11 @@ class RemoteEngine:
             EngineLost: The engine died, or fell silent, with the request on board.
             RetrievalError: Whatever the engine answered with.
         """
-        request_id, tokens = next(self._ids), run.encoded.tokens
-        frame = frames.pack_run(request_id, run)
+        tokens = run.encoded.tokens
         self._gate.sent(tokens)
         self._held_tokens += tokens
         try:
-            rows: Rows = await self._ask(request_id, frame)
+            rows: Rows = await self.ask(lambda request_id: frames.pack_run(request_id, run))
         except Overloaded:
             self._gate.refused(tokens, run.client)
             raise
@@ -119,17 +122,24 @@ class RemoteEngine:
         Raises:
             NotReady: There is no engine to ask.
         """
-        request_id = next(self._ids)
-        stats: dict[str, Any] = await self._ask(request_id, frames.pack_stats(request_id, None))
+        stats: dict[str, Any] = await self.ask(partial(frames.pack_stats, stats=None))
         return stats
 
-    async def _ask(self, request_id: int, frame: bytes) -> Any:
+    async def ask(self, pack: Callable[[int], bytes]) -> Any:
+        """The answer to one frame, which is packed for the id that it gets.
+
+        Raises:
+            NotReady: There is no engine to ask.
+            EngineLost: The engine died, or fell silent, with the request on board.
+            RetrievalError: Whatever the engine answered with.
+        """
         transport = self._transport
         if transport is None or self.phase == CONNECTING:
             raise NotReady(CONNECTING)
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        request_id = next(self._ids)
         self._waiting[request_id] = answer
-        transport.write(frame)
+        transport.write(pack(request_id))
         try:
             return await answer
         except asyncio.CancelledError:
@@ -176,7 +186,7 @@ class RemoteEngine:
             return
         match frame.kind:
             case Kind.ROWS:
-                answer.set_result(frames.unpack_rows(frame.payload))
+                answer.set_result(self._unpack(frame.payload))
             case Kind.STATS:
                 answer.set_result(frames.unpack_json(frame.payload))
             case Kind.FAULT:

@@ -11,6 +11,7 @@
     │   ├── BodyTooSlow             the body did not arrive in time
     │   ├── TooManyTexts            more texts than the limit
     │   ├── InputTooLong            a text over the limit, and truncation was refused
+    │   ├── NoTokens                a text of which the tokenizer makes nothing
     │   ├── TokenIdsRefused         token ids where only texts are taken
     │   └── OutOfVocabulary         a token id the model does not have
     ├── Overloaded              the caller waits
@@ -26,6 +27,7 @@
         ├── ModelNotFound           nothing usable at the model's uri
         ├── UnsupportedModel        a checkpoint this version cannot serve
         ├── UnsafeCheckpoint        only pickled weights, and pickle was not allowed
+        ├── NotEnoughMemory         the model or its largest batch does not fit
         ├── ImpossibleSettings      two settings contradict each other
         └── PreparationRefused      the process that prepares the model found one of these
 
@@ -41,6 +43,7 @@ from retrieval_predictor.errors.request import (
     BodyTooSlow,
     InputTooLong,
     Malformed,
+    NoTokens,
     OutOfVocabulary,
     RequestError,
     TokenIdsRefused,
@@ -68,6 +71,7 @@ from retrieval_predictor.errors.running import (
 from retrieval_predictor.errors.startup import (
     ImpossibleSettings,
     ModelNotFound,
+    NotEnoughMemory,
     PreparationRefused,
     StartupError,
     UnsafeCheckpoint,
@@ -86,7 +90,9 @@ __all__ = [
     "Malformed",
     "ModelFailure",
     "ModelNotFound",
+    "NoTokens",
     "NonFinite",
+    "NotEnoughMemory",
     "NotReady",
     "OutOfDeviceMemory",
     "OutOfVocabulary",

@@ -133,6 +133,20 @@ class InputTooLong(RequestError):
 
 
 @dataclass(eq=False)
+class NoTokens(RequestError):
+    """A text of which the tokenizer makes nothing: there is nothing to compute a row from."""
+
+    code: ClassVar[str] = "no_tokens"
+    index: int
+
+    def __str__(self) -> str:
+        return (
+            f"input {self.index} has no tokens: it is empty, and this model's tokenizer puts "
+            "nothing around a text; leave it out"
+        )
+
+
+@dataclass(eq=False)
 class TokenIdsRefused(RequestError):
     """Token ids where only texts are taken: nothing shows whose vocabulary they are of."""
 

@@ -53,6 +53,24 @@ class UnsafeCheckpoint(StartupError):
 
 
 @dataclass(eq=False)
+class NotEnoughMemory(StartupError):
+    """The model, or the largest batch that it may get, does not fit in memory."""
+
+    code: ClassVar[str] = "not_enough_memory"
+    stage: str
+    device: str
+    max_batch_tokens: int
+    detail: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.device} ran out of memory while {self.stage}, with batches of "
+            f"{self.max_batch_tokens} tokens ({self.detail}); lower batching.maxBatchTokens or "
+            "maxInputTokens, ask for a smaller precision, or give it more memory"
+        )
+
+
+@dataclass(eq=False)
 class ImpossibleSettings(StartupError):
     """Two settings contradict each other."""
 

@@ -16,6 +16,7 @@ from retrieval_predictor.model.encoder import Encoder
 from retrieval_predictor.model.heads import Head
 from retrieval_predictor.model.packing import Packed, pack
 from retrieval_predictor.model.widening import Width
+from retrieval_predictor.runners.shortage import is_shortage
 from retrieval_predictor.wire.ragged import Ragged, all_finite, split
 from retrieval_predictor.wire.work import Batch, Floats, Ints
 
@@ -58,10 +59,12 @@ class TorchRunner:
         torch.set_num_threads(threads)
         try:
             return self._computed(batch)
-        except torch.OutOfMemoryError:
-            pass  # the traceback holds the batch's tensors until this block ends
-        except torch.AcceleratorError as error:
-            raise DeviceLost(type(error).__name__) from error
+        except Exception as error:
+            if isinstance(error, torch.AcceleratorError) and not is_shortage(error):
+                raise DeviceLost(type(error).__name__) from error
+            if not is_shortage(error):
+                raise
+            # nothing is raised here: the traceback holds the batch's tensors until this block ends
         torch.cuda.empty_cache()
         raise OutOfDeviceMemory
 
@@ -102,7 +105,8 @@ def _on_host(rows: Tensor) -> Callable[[], Floats]:
         return rows.numpy
     host = torch.empty(rows.shape, dtype=rows.dtype, pin_memory=True)
     host.copy_(rows, non_blocking=True)
-    copied = torch.cuda.Event()  # type: ignore[no-untyped-call]
+    # a plain event is waited for by spinning, which takes the core that launches kernels
+    copied = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
     copied.record()
 
     def wait() -> Floats:

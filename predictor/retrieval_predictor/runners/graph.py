@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from retrieval_predictor.errors import OutOfDeviceMemory
 from retrieval_predictor.runners.groups import Group, Rectangle, Texts, groups_of
 from retrieval_predictor.runners.interaction import Interaction
+from retrieval_predictor.runners.shortage import is_shortage
 from retrieval_predictor.runners.silent import openvino
 from retrieval_predictor.wire.work import Batch, Floats
 
@@ -55,9 +57,17 @@ class GraphRunner:
 
     def run(self, batch: Batch, threads: int = 1) -> Floats:
         """See `Runner.run`."""
+        try:
+            return self._computed(batch, is_alone=threads > 1)
+        except Exception as error:
+            if not is_shortage(error):
+                raise
+        raise OutOfDeviceMemory
+
+    def _computed(self, batch: Batch, *, is_alone: bool) -> Floats:
         texts = Texts.of(batch)
         answers = [
-            (group, self._infer(texts.rectangle(group), is_alone=threads > 1))
+            (group, self._infer(texts.rectangle(group), is_alone=is_alone))
             for group in groups_of(texts.lengths, self._widest)
         ]
         if self._interaction is None:

@@ -16,6 +16,7 @@ LEAVES = list(errors.leaves())
 
 WIRE = {
     errors.Malformed: (400, "INVALID_ARGUMENT"),
+    errors.NoTokens: (400, "INVALID_ARGUMENT"),
     errors.TokenIdsRefused: (400, "INVALID_ARGUMENT"),
     errors.OutOfVocabulary: (400, "INVALID_ARGUMENT"),
     errors.Unauthorised: (401, "UNAUTHENTICATED"),
@@ -37,6 +38,7 @@ WIRE = {
     errors.ModelNotFound: (500, "INTERNAL"),
     errors.UnsupportedModel: (500, "INTERNAL"),
     errors.UnsafeCheckpoint: (500, "INTERNAL"),
+    errors.NotEnoughMemory: (500, "INTERNAL"),
     errors.ImpossibleSettings: (500, "INTERNAL"),
 }
 
