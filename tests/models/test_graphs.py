@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -75,3 +76,15 @@ def test_late_interactions_scores_are_those_of_pytorch(tmp_path: Path):
     source = source_of(folder, tmp_path, **chosen)
     wanted, got = rows_of_both(source, tmp_path, request_batch, 1)
     np.testing.assert_allclose(got, wanted, atol=TOLERANCE, rtol=TOLERANCE)
+
+
+def test_batches_side_by_side_give_what_they_give_alone(tmp_path: Path):
+    folder = checkpoints.sentence_files(checkpoints.bert(tmp_path / "model"))
+    source = source_of(folder, tmp_path)
+    _, graph = graph_of(source, load_source(source).card, tmp_path, cores=2)
+    batches = [make.batch(make.encoded(LENGTHS, seed=seed, vocabulary=250)) for seed in range(12)]
+    alone = [joined(graph.run(batch)) for batch in batches]
+    with ThreadPoolExecutor(4) as threads:
+        together = list(threads.map(lambda batch: joined(graph.run(batch)), batches * 3))
+    for got, wanted in zip(together, alone * 3, strict=True):
+        np.testing.assert_allclose(got, wanted, atol=TOLERANCE)

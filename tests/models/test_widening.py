@@ -27,7 +27,7 @@ def read(folder: Path, dtype: torch.dtype) -> PreTrainedModel:
     return AutoModel.from_pretrained(folder, dtype=dtype).eval()
 
 
-def runner_of(model: PreTrainedModel) -> tuple[Runner, Width]:
+def runner_of(model: PreTrainedModel) -> tuple[TorchRunner, Width]:
     width = Width(model)
     model.set_attn_implementation(attention.NAME)
     head = PoolingHead(("mean",), (), model.config.hidden_size)
