@@ -35,6 +35,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import ClassVar
 
+_QUOTE = '"'
+
 
 @dataclass(eq=False)
 class OperatorError(Exception):
@@ -70,6 +72,10 @@ class Problem:
     wanted: str
 
     def __str__(self) -> str:
+        """The problem as one line; a value that `wanted` repeats stands there once."""
+        is_block = self.got.startswith("{") and "(" in self.wanted
+        if is_block or f"({self.got.strip(_QUOTE)})" in self.wanted:
+            return f"{self.path}: {self.wanted}"
         return f"{self.path}: got {self.got}, {self.wanted}"
 
 

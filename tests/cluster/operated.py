@@ -45,6 +45,7 @@ class Operated:
         name: str = "operator",
         server: str | None = None,
         account: str = ACCOUNT,
+        environment: Mapping[str, str] | None = None,
         **settings: str,
     ) -> None:
         (port,) = free_ports(1)
@@ -53,7 +54,8 @@ class Operated:
             grant(lab, yaml.safe_load_all(_INSTALL.read_text()))
         login = lab.folder / f"{name}.kubeconfig"  # each has its own way to the API server
         login.write_bytes(lab.account(account, NAMESPACE, server).read_bytes())
-        environment = {
+        variables = {
+            **(environment or {}),
             "KUBECONFIG": str(login),
             "RETRIEVAL_OPERATOR_HTTP_HOST": "127.0.0.1",
             "RETRIEVAL_OPERATOR_HTTP_PORT": str(port),
@@ -68,7 +70,7 @@ class Operated:
                 Path(sys.executable),
                 ("-m", "retrieval_operator"),
                 lambda: answers(f"{self.url}/readyz"),
-                environment,
+                variables,
             ),
             lab.folder,
         )

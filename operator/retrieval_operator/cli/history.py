@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print them, the latest of each component last; that in force is marked."""
-    rows = [_row(one) for one in cluster.Service(args).stored()]
+    rows = [row(one) for one in cluster.Service(args).stored()]
     sys.stdout.write(table([_HEAD, *rows]))
     return 0
 
@@ -34,7 +34,8 @@ def table(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _row(one: cluster.Stored) -> tuple[str, ...]:
+def row(one: cluster.Stored) -> tuple[str, ...]:
+    """What is shown of one plan."""
     number = f"{one.number}  now" if one.is_in_force else str(one.number)
     if one.revision is None:
         return one.component, number, "?", "?", "not readable by this version"

@@ -35,21 +35,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Set the field, and say what it means.
+    """Set the field, and say what it means."""
+    sys.stdout.write(go(cluster.Service(args), args.component, args.to) + "\n")
+    return 0
+
+
+def go(service: cluster.Service, named: str | None, number: int | None) -> str:
+    """Set or take out the field of a component; what that means.
 
     Raises:
+        NoSuchComponent: It is not clear which is meant.
         NoSuchPlan: That plan is not kept.
     """
-    service = cluster.Service(args)
-    component = service.component(args.component)
+    component = service.component(named)
     kept = tuple(one.number for one in service.stored() if one.component == component)
-    if args.to is not None and args.to not in kept:
-        raise NoSuchPlan(component, args.to, kept)
-    service.patch({"spec": {component: {"rollbackTo": args.to}}})
+    if number is not None and number not in kept:
+        raise NoSuchPlan(component, number, kept)
+    service.patch({"spec": {component: {"rollbackTo": number}}})
     field = f"spec.{component}.rollbackTo"
-    sys.stdout.write(
-        f"{field} is {args.to}: that plan rules until the field is taken out\n"
-        if args.to is not None
-        else f"{field} is taken out: the latest plan rules\n"
-    )
-    return 0
+    if number is None:
+        return f"{field} is taken out: the latest plan rules"
+    return f"{field} is {number}: that plan rules until the field is taken out"

@@ -208,5 +208,3 @@ def _notes(
         yield "nodes that do not say their memory were left out; gpu.memory includes them"
     if offer.device.source.startswith("product not listed"):
         yield f"{offer.product or offer.resource}: {offer.device.source}"
-    if offer.device.capability < (7, 5):
-        yield "compute capability 7.0 needs a PyTorch build for CUDA 12; CUDA 13 dropped it"

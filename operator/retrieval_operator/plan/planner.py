@@ -6,6 +6,7 @@ which workers, how large a batch fits and pays, and what the pod needs beside.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from retrieval_operator.facts.lookup import similar_names
@@ -181,7 +182,8 @@ def _host_too_small(ask: Ask, load: Load, budget: Budget) -> Refusal:
 
 def _unknown_model(ask: Ask, unknown: Unknown | None) -> Refusal:
     near = similar_names(ask.uri)
-    hint = (f"did you mean hf://{near[0]}?",) if near else ()
+    is_hub = ask.uri.startswith("hf://")
+    hint = (f"did you mean hf://{near[0]}?",) if near and is_hub else ()
     why = unknown.why if unknown else f"nothing is known about {ask.uri}"
     return Refusal(
         ask.component,
@@ -189,8 +191,17 @@ def _unknown_model(ask: Ask, unknown: Unknown | None) -> Refusal:
         f"{why}, so its memory and speed cannot be planned",
         advice=(
             *hint,
-            f"name a listed model of the same shape: {ask.path}.model.like: BAAI/bge-m3",
+            *_looks(ask, near),
             f"give its sizes from config.json: {ask.path}.model.shape",
-            "on the command line, name a folder that holds a copy with --model-path DIR",
         ),
     )
+
+
+def _looks(ask: Ask, near: Sequence[str]) -> Iterator[str]:
+    """Where its sizes can be looked up; `retrieval` has the options, the operator asks a hub."""
+    if ask.uri.startswith("hf://"):
+        yield "let a hub be asked: `retrieval` with --hub, the operator with operator.hubLookup"
+    else:
+        yield "let `retrieval` read a copy: --model-path DIR"
+    example = near[0] if near else "NAME, one that `retrieval models` lists"
+    yield f"name a listed model of the same shape: {ask.path}.model.like: {example}"

@@ -6,27 +6,24 @@ lacks something of it. A name that somebody else holds is left alone.
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from http import HTTPStatus
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from retrieval_operator.cluster.writing import FIELD_MANAGER
 from retrieval_operator.derive import Fault, KServe, KServeState, Word
 from retrieval_operator.errors import (
-    ClusterRefused,
     ClusterUnavailable,
     Conflict,
     FieldsContested,
-    KindMissing,
     NameTaken,
     OperatorError,
     WebhookUnreachable,
 )
 from retrieval_operator.reconcile.covering import covers, fingerprint
+from retrieval_operator.reconcile.faults import TOLD, blamed, message_of, reason_of
 from retrieval_operator.reconcile.repairing import Repairs, rival_of
 from retrieval_operator.reconcile.view import Applied, Pass
 from retrieval_operator.reconcile.webhook import Breaker
@@ -44,11 +41,6 @@ from retrieval_operator.world import (
     owner_of,
     ref_of,
 )
-
-_TOLD: Final = (NameTaken, FieldsContested, ClusterRefused, KindMissing, WebhookUnreachable)
-"""What becomes a condition of the object, while its other parts go on."""
-_NO_RIGHT: Final = re.compile(r"User \S+ cannot|cannot \w+ resource")
-"""Kubernetes' RBAC says so (apiserver, responsewriters.Forbidden)."""
 
 
 @dataclass(slots=True)
@@ -147,10 +139,10 @@ class Applier:
             ref = ref_of(manifest)
             try:
                 self._one(service, manifest)
-            except _TOLD as error:
+            except TOLD as error:
                 self._counted.applied(ref.kind.name, "failed")
                 run.faults.append(self._fault(ref, manifest, error))
-                run.kserve = _blamed(ref, error, run.kserve)
+                run.kserve = blamed(ref, error, run.kserve)
                 if ref.kind == REVISION:
                     unstored.add(component)
 
@@ -250,7 +242,7 @@ class Applier:
             and not isinstance(error, NameTaken | FieldsContested)
             and covers(live, manifest)
         )
-        return Fault(_reason(error), _message(error), is_in_force, ref.kind in OPTIONAL)
+        return Fault(reason_of(error), message_of(error), is_in_force, ref.kind in OPTIONAL)
 
     def _owned(self, service: Document) -> Iterator[tuple[Ref, Document]]:
         key = owner_of(SERVICE, service)
@@ -286,43 +278,3 @@ def _check_ours(service: Document, ref: Ref, live: Document) -> None:
     ):
         raise Conflict(str(ref))  # of a former service of this name: it is being collected
     raise NameTaken(str(ref), f"{owner['kind']} {owner['name']}" if owner else "nobody we know")
-
-
-def _reason(error: OperatorError) -> Word:
-    if isinstance(error, NameTaken):
-        return Word.NAME_TAKEN
-    if isinstance(error, FieldsContested):
-        return Word.CONTESTED
-    if isinstance(error, ClusterRefused):
-        return Word.APPLY_REFUSED
-    if isinstance(error, KindMissing):
-        return Word.KSERVE_MISSING if _is_kserve(error.kind) else Word.APPLY_FAILED
-    is_kserve = isinstance(error, WebhookUnreachable) and _is_kserve(error.message)
-    return Word.KSERVE_UNREACHABLE if is_kserve else Word.APPLY_FAILED
-
-
-def _message(error: OperatorError) -> str:
-    if isinstance(error, ClusterRefused) and _is_missing_right(error):
-        return (
-            f"{error}; grant the operator's ServiceAccount that verb, or allow it in the namespace"
-        )
-    return str(error)
-
-
-def _is_missing_right(error: ClusterRefused) -> bool:
-    """Quotas and policies answer 403 too, and say themselves what to change."""
-    is_forbidden = error.status == HTTPStatus.FORBIDDEN
-    return is_forbidden and _NO_RIGHT.search(error.message) is not None
-
-
-def _blamed(ref: Ref, error: OperatorError, before: KServe) -> KServe:
-    """What a failure says about KServe: nothing, that it is missing, or that it does not answer."""
-    if isinstance(error, KindMissing) and ref.kind == INFERENCE_SERVICE:
-        return KServe(KServeState.MISSING)
-    if isinstance(error, WebhookUnreachable) and _is_kserve(error.message):
-        return KServe(KServeState.UNREACHABLE, error.message)
-    return before
-
-
-def _is_kserve(text: str) -> bool:
-    return "kserve" in text.lower()

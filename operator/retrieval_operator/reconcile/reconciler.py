@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
@@ -19,29 +19,26 @@ from retrieval_operator.derive import (
     document,
     news,
 )
-from retrieval_operator.derive.conditions import PROVISION_S
 from retrieval_operator.derive.news import event
 from retrieval_operator.errors import ClusterError
 from retrieval_operator.observe import (
     ComponentState,
     Stage,
-    TroubleKind,
     hindrance,
     longest_starting,
     observe,
 )
-from retrieval_operator.plan import AWAY_S, Reason, Revision
-from retrieval_operator.queue import Done, Failed, Outcome
+from retrieval_operator.plan import Revision
+from retrieval_operator.queue import Done, Outcome
+from retrieval_operator.reconcile.again import outcome
 from retrieval_operator.reconcile.applying import Applier, Cluster
 from retrieval_operator.reconcile.deciding import decide
 from retrieval_operator.reconcile.lasting import Lasting
 from retrieval_operator.reconcile.looking import Looking
 from retrieval_operator.reconcile.measuring import Measuring
-from retrieval_operator.reconcile.models import SOON_S
 from retrieval_operator.reconcile.planning import objective_of
 from retrieval_operator.reconcile.silence import SILENT_S, complaint, is_ignored
 from retrieval_operator.reconcile.view import Applied, Pass, View
-from retrieval_operator.reconcile.webhook import AGAIN_S
 from retrieval_operator.render import Context
 from retrieval_operator.spec import ComponentName
 from retrieval_operator.spec.status import Status
@@ -57,10 +54,6 @@ from retrieval_operator.world import (
 )
 
 _KSERVE_LABEL: Final = "serving.kserve.io/inferenceservice"
-_MISSING_AGAIN_S: Final = 30.0
-_CONTESTED_AGAIN_S: Final = 10.0
-_TRIFLE_AGAIN_S: Final = 300.0
-_STARTING_AGAIN_S: Final = 15.0
 
 
 class Recorder(Protocol):
@@ -222,43 +215,6 @@ class Reconciler:
         for item in news(before, after):
             told = event(item, view.live, self._seams.instance, view.now)
             self._seams.cluster.announce(told)
-
-
-def outcome(situation: Situation, applied: Applied) -> Outcome:
-    """When the service is to be looked at again. Pure."""
-    faults = [one for one in situation.faults if not one.is_optional]
-    if faults and all(one.reason is Word.CONTESTED for one in faults):
-        return Done(again_s=_CONTESTED_AGAIN_S)
-    if situation.kserve.state is KServeState.UNREACHABLE:
-        return Failed(at_most_s=AGAIN_S)
-    if faults:
-        return Failed()
-    return Done(again_s=min(_waits_s(situation, applied), default=None))
-
-
-def _waits_s(situation: Situation, applied: Applied) -> Iterator[float]:
-    """Nothing may ever happen of these, so somebody has to look."""
-    if situation.faults:
-        yield _TRIFLE_AGAIN_S
-    if situation.kserve.state is not KServeState.SERVED:
-        yield _MISSING_AGAIN_S
-    if any(one.reason is Reason.UNKNOWN_MODEL for one in situation.refusals):
-        yield SOON_S  # the hub may answer by then
-    yield from (
-        AWAY_S - one.away_s for one in applied.decided.halves if 0 < AWAY_S - one.away_s < AWAY_S
-    )
-    if not situation.is_suspended:
-        for state in situation.states:
-            yield from _patience_s(state)
-
-
-def _patience_s(state: ComponentState) -> Iterator[float]:
-    if state.inference_service is not None and not state.is_passed_on:
-        yield SILENT_S
-    if state.stage is Stage.STARTING:
-        yield _STARTING_AGAIN_S
-    if any(one.kind is TroubleKind.UNSCHEDULABLE for one in state.troubles):
-        yield PROVISION_S
 
 
 def _asked(view: View) -> tuple[ComponentName, ...]:

@@ -40,6 +40,7 @@ class Order:
     requests: int = 4
     is_served: bool = True
     restart: bool = False
+    keep: bool = False
     total: int | None = None
 
 
@@ -133,6 +134,7 @@ def _publish(
     version, complete = shelf.next_version(), shelf.building / "version"
     manifest = assemble(complete, version, content, progress.say)
     shelf.publish(complete, version, is_served=order.is_served)
-    shutil.rmtree(shelf.building)
+    if not order.keep:
+        shutil.rmtree(shelf.building)
     progress.end(f"version {version}: {manifest.count:,} passages, {manifest.kind}")
     return manifest

@@ -57,6 +57,7 @@ def _build(args: argparse.Namespace) -> int:
         requests=args.requests,
         is_served=not args.aside,
         restart=args.restart,
+        keep=args.keep,
         total=args.total,
     )
 
@@ -172,6 +173,7 @@ def _add_build(parser: argparse.ArgumentParser) -> None:
     add("--requests", type=int, default=4, help="requests under way to the embedder")
     add("--total", type=int, help="passages of the source, to show the time left")
     add("--aside", action="store_true", help="publish the version and leave the served one")
+    add("--keep", action="store_true", help="leave the vectors: the next kind needs none anew")
     add("--restart", action="store_true", help="throw an unfinished build away first")
 
 
