@@ -15,34 +15,24 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Final
 
-<<<<<<< HEAD
 from retrieval_operator import __version__
 from retrieval_operator.cli import (
     completion,
     env,
     explain,
+    external,
     gpus,
     history,
     models,
-=======
-from retrieval_operator.cli import (
-    explain,
-    external,
-    history,
->>>>>>> h/search
     plan,
     render,
     replan,
     rollback,
     run,
     top,
-<<<<<<< HEAD
     version,
 )
 from retrieval_operator.cli.words import Parser
-=======
-)
->>>>>>> h/search
 from retrieval_operator.errors import OperatorError
 
 COMMANDS: Final[dict[str, ModuleType]] = {
