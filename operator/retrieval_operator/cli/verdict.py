@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from retrieval_operator.plan.objective import Verdict, capacity_of, judge, texts_of
+from retrieval_operator.plan.objective import BurstVerdict, capacity_of, judge, texts_of
 from retrieval_operator.plan.result import Plan
 from retrieval_operator.spec.service import RetrievalService
 
 
-def verdict(service: RetrievalService, plan: Plan) -> Verdict | None:
+def verdict(service: RetrievalService, plan: Plan) -> BurstVerdict | None:
     """What the estimate of this plan says of the objective; None where none is written down."""
     objective = service.spec.objective
     if objective is None:

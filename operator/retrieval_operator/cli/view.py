@@ -13,7 +13,7 @@ from rich.text import Text
 from retrieval_operator.cli import printing
 from retrieval_operator.cli.sources import Planned
 from retrieval_operator.cli.verdict import verdict
-from retrieval_operator.plan.objective import Verdict
+from retrieval_operator.plan.objective import BurstVerdict
 from retrieval_operator.plan.result import Budget, By, Estimate, Plan, Refusal
 from retrieval_operator.plan.rows import rows
 from retrieval_operator.plan.sizes import GIB, gi
@@ -45,7 +45,9 @@ def _sections(planned: Planned) -> Iterator[RenderableType]:
             yield from _plan(title, uri, answer, verdict(planned.service, answer))
 
 
-def _plan(title: str, uri: str, plan: Plan, objective: Verdict | None) -> Iterator[RenderableType]:
+def _plan(
+    title: str, uri: str, plan: Plan, objective: BurstVerdict | None
+) -> Iterator[RenderableType]:
     yield Text.assemble((title, "bold"), "  ", uri, ("  fits  ", "bold green"), plan.device)
     yield from _list("note", plan.notes, "bold yellow")
     if objective is not None:
