@@ -18,6 +18,7 @@ import structlog
 from retrieval_predictor.supervisor.keeper import Keeper, end, start
 from retrieval_predictor.telemetry import ledger
 from retrieval_predictor.wire import processes
+from retrieval_search import blas
 from retrieval_search.edge.remote import SOCKET
 from retrieval_search.settings import Settings
 
@@ -45,7 +46,7 @@ class Supervisor:
         self._keeper = Keeper(
             0,
             folder / SOCKET,
-            {**self._environment, **one_thread(environment, cpu_flags())},
+            {**self._environment, **blas.one_thread(environment, blas.cpu_flags())},
             settings.engine_silence_s,
             "retrieval_search.engine",
         )
@@ -109,32 +110,6 @@ class Supervisor:
 def _listening(port: int) -> Iterator[socket.socket]:
     with socket.create_server(("0.0.0.0", port), backlog=_BACKLOG) as listening:  # noqa: S104
         yield listening
-
-
-def one_thread(environment: Mapping[str, str], flags: frozenset[str]) -> dict[str, str]:
-    """What a search needs of its libraries: one thread, and the kernels of this CPU.
-
-    FAISS brings an OpenBLAS of 2021 that takes CPUs it does not know for ones without AVX; it is
-    told what they have. What the environment sets already stays.
-    """
-    kernels = "SkylakeX" if "avx512f" in flags else "Haswell" if "avx2" in flags else ""
-    wanted = {
-        "OMP_NUM_THREADS": "1",
-        "OMP_WAIT_POLICY": "PASSIVE",
-        "OPENBLAS_NUM_THREADS": "1",
-        "OPENBLAS_CORETYPE": kernels,
-    }
-    return {name: value for name, value in wanted.items() if value and name not in environment}
-
-
-def cpu_flags(path: Path = Path("/proc/cpuinfo")) -> frozenset[str]:
-    """The instruction sets of the first CPU, by proc(5); empty where there is no such file."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return frozenset()
-    line = next((one for one in lines if one.startswith("flags")), "")
-    return frozenset(line.partition(":")[2].split())
 
 
 def supervise(settings: Settings) -> int:
