@@ -29,7 +29,6 @@ from retrieval_operator.observe import (
     observe,
 )
 from retrieval_operator.plan import Revision
-from retrieval_operator.queue import Done, Outcome
 from retrieval_operator.reconcile.again import outcome
 from retrieval_operator.reconcile.applying import Applier, Cluster
 from retrieval_operator.reconcile.deciding import decide
@@ -40,6 +39,7 @@ from retrieval_operator.reconcile.planning import objective_of
 from retrieval_operator.reconcile.silence import SILENT_S, complaint, is_ignored
 from retrieval_operator.reconcile.view import Applied, Pass, View
 from retrieval_operator.render import Context
+from retrieval_operator.runtime.workqueue import Done, Outcome
 from retrieval_operator.spec import ComponentName
 from retrieval_operator.spec.status import Status
 from retrieval_operator.world import (
@@ -50,6 +50,7 @@ from retrieval_operator.world import (
     SERVICE,
     Document,
     Key,
+    Ref,
     Store,
 )
 
@@ -100,6 +101,8 @@ class Reconciler:
         live = self._world.service(key)
         if live is None or live["metadata"].get("deletionTimestamp"):
             self._seams.lasting.forget(key)
+            self._seams.measuring.forget(key)
+            self._seams.applier.release(key)
             return Done()  # the garbage collector deletes what it owned
         view = self._seams.looking.look(key, live, self._seams.context(), self._clock())
         applied = self._carry_out(view, self._decide(view))
@@ -209,7 +212,8 @@ class Reconciler:
         if written == document(_ours(before, after)):
             return
         uid = str(view.live["metadata"]["uid"])
-        answer = self._seams.cluster.write_status(view.key, uid, written)
+        ref = Ref(SERVICE, view.key.namespace, view.key.name)
+        answer = self._seams.cluster.write_status(ref, uid, written)
         self._world.put(SERVICE, answer)
         self._seams.recorder.changed(view.key, before, after)
         for item in news(before, after):

@@ -7,7 +7,7 @@ import pytest
 from retrieval_operator.errors import ClusterRefused
 from retrieval_operator.facts import Unknown
 from retrieval_operator.observe import Stage, observe
-from retrieval_operator.queue import Done
+from retrieval_operator.runtime.workqueue import Done
 from retrieval_operator.spec import ComponentName
 from retrieval_operator.world import (
     DEPLOYMENT,

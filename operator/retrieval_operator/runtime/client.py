@@ -8,11 +8,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
+from math import inf
 from typing import Any, Final, Protocol
 from urllib.parse import urlencode
 
 from kubernetes.client import ApiClient
 from urllib3.exceptions import HTTPError
+from urllib3.util import Timeout
 
 from retrieval_operator.errors import (
     ClusterRefused,
@@ -28,25 +30,31 @@ JSON: Final = "application/json"
 MERGE: Final = "application/merge-patch+json"
 APPLY: Final = "application/apply-patch+yaml"
 """JSON is YAML, so an apply patch is sent as JSON."""
+METADATA: Final = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
+"""A listing without specs and statuses."""
 
 _OVERLOADED: Final = {
     HTTPStatus.TOO_MANY_REQUESTS,
     HTTPStatus.BAD_GATEWAY,
     HTTPStatus.SERVICE_UNAVAILABLE,
     HTTPStatus.GATEWAY_TIMEOUT,
+    HTTPStatus.GONE,  # a page of a listing that took too long: it begins anew
 }
 _MOST_TEXT: Final = 1000
 _UNTYPED: Final = "failed to create typed patch object"
 """What is applied does not fit its schema (structured-merge-diff, kubernetes/kubernetes#122480)."""
 
-Send = Callable[[str, str, bytes | None, str], tuple[int, Mapping[str, str], bytes]]
-"""(method, path with query, body, content type) -> (status, headers, body); raises OSError."""
+Send = Callable[
+    [str, str, bytes | None, Mapping[str, str], float], tuple[int, Mapping[str, str], bytes]
+]
+"""(method, path with query, body, headers, most seconds) -> (status, headers, body); raises
+OSError."""
 
 
 class Requests(Protocol):
     """What the rest of this package needs of a client."""
 
-    def request(
+    def request(  # noqa: PLR0913 - the parts of one request, each passed by name
         self,
         method: str,
         path: str,
@@ -54,8 +62,10 @@ class Requests(Protocol):
         query: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
         content_type: str = JSON,
+        accept: str = JSON,
+        within_s: float = inf,
     ) -> dict[str, Any]:
-        """Ask, and give the answer's document."""
+        """Ask, and give the answer's document; nobody waits longer than `within_s`."""
 
 
 class Client:
@@ -65,7 +75,7 @@ class Client:
         self._send = send
         self._counted = counted
 
-    def request(
+    def request(  # noqa: PLR0913 - the parts of one request, each passed by name
         self,
         method: str,
         path: str,
@@ -73,6 +83,8 @@ class Client:
         query: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
         content_type: str = JSON,
+        accept: str = JSON,
+        within_s: float = inf,
     ) -> dict[str, Any]:
         """The document that the server answers with.
 
@@ -83,7 +95,13 @@ class Client:
         what = f"{method} {path}"
         content = None if body is None else json.dumps(body).encode()
         try:
-            status, headers, answer = self._send(method, target, content, content_type)
+            status, headers, answer = self._send(
+                method,
+                target,
+                content,
+                {"Accept": accept, "Content-Type": content_type},
+                within_s,
+            )
         except OSError as error:
             self._counted(method, 0)
             raise ClusterUnavailable(what, str(error) or type(error).__name__) from error
@@ -93,16 +111,23 @@ class Client:
         return _document(answer)
 
 
-def connect(configuration: Any, timeout_s: float, counted: Callable[[str, int], None]) -> Client:
+def connect(
+    configuration: Any,
+    timeout_s: float,
+    counted: Callable[[str, int], None],
+    user_agent: str = "retrieval-operator",
+) -> Client:
     """A client with the official library's login, TLS and connection pool."""
     library = ApiClient(configuration)
 
     def send(
-        method: str, target: str, content: bytes | None, content_type: str
+        method: str,
+        target: str,
+        content: bytes | None,
+        asked: Mapping[str, str],
+        within_s: float,
     ) -> tuple[int, Mapping[str, str], bytes]:
-        headers = {"Accept": JSON, "User-Agent": "retrieval-operator"}
-        if content is not None:
-            headers["Content-Type"] = content_type
+        headers = {**asked, "User-Agent": user_agent}
         token = configuration.get_api_key_with_prefix("BearerToken")
         if token:
             headers["Authorization"] = token
@@ -112,7 +137,7 @@ def connect(configuration: Any, timeout_s: float, counted: Callable[[str, int], 
                 configuration.host.rstrip("/") + target,
                 body=content,
                 headers=headers,
-                timeout=timeout_s,
+                timeout=Timeout(total=min(timeout_s, within_s)),
                 retries=False,
             )
         except HTTPError as error:

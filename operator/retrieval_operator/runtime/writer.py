@@ -1,5 +1,8 @@
 """Everything the operator writes: apply, delete, status, events. Only while it leads.
 
+No write is waited for longer than the lead lasts: a leader that is cut off gives its last request
+up, and with it the API server, before another replica may write.
+
 Source: Kubernetes documentation, "Server-Side Apply".
 """
 
@@ -9,7 +12,6 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from retrieval_operator.cluster.client import APPLY, MERGE, Requests
 from retrieval_operator.errors import (
     ClusterRefused,
     ClusterUnavailable,
@@ -17,25 +19,33 @@ from retrieval_operator.errors import (
     LeadershipLost,
     NotFound,
 )
-from retrieval_operator.world.kinds import EVENT, SERVICE, Key, Ref, ref_of
+from retrieval_operator.runtime.client import APPLY, JSON, MERGE, Requests
+from retrieval_operator.runtime.events import Events
+from retrieval_operator.runtime.kinds import EVENT, Document, Ref
 
-FIELD_MANAGER: Final = "retrieval-operator"
 _UNDECLARED: Final = re.compile(r"((?:\.\w+)+): field not declared in schema")
 _UNTYPED: Final = "failed to create typed live object"
-_MOST_EVENTS: Final = "100"
-_FORCED: Final = {"fieldManager": FIELD_MANAGER, "force": "true"}
 
 
 class Writer:
-    """Writes to the cluster; every call asks `may_write` first.
+    """Writes to the cluster; every call asks first for how many seconds this replica still leads.
 
     Every method raises LeadershipLost where this replica does not lead, and ClusterError where the
-    server does not do what was asked.
+    server does not do what was asked. `manager` owns the fields that are applied.
     """
 
-    def __init__(self, client: Requests, may_write: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        client: Requests,
+        manager: str,
+        lead_s: Callable[[], float],
+        ref_of: Callable[[Document], Ref],
+    ) -> None:
         self._client = client
-        self._may_write = may_write
+        self._forced = {"fieldManager": manager, "force": "true"}
+        self._lead_s = lead_s
+        self._ref_of = ref_of
+        self._events = Events(client)
 
     def read(self, ref: Ref) -> dict[str, Any] | None:
         """The object as the server has it now, or None."""
@@ -44,26 +54,19 @@ class Writer:
         except NotFound:
             return None
 
-    def events(self, namespace: str, uid: str) -> tuple[dict[str, Any], ...]:
-        """What others have recorded about an object; nothing where that may not be read."""
-        query = {"fieldSelector": f"regarding.uid={uid}", "limit": _MOST_EVENTS}
-        try:
-            found = self._client.request("GET", EVENT.path(namespace), query=query)
-        except ClusterRefused:
-            return ()
-        return tuple(found.get("items") or ())
+    def events(self, namespace: str, uid: str) -> tuple[Mapping[str, Any], ...]:
+        """What others have recorded about an object."""
+        return self._events.of(namespace, uid)
 
     def apply(self, manifest: Mapping[str, Any]) -> dict[str, Any]:
         """Make the object's fields what the manifest says and take them over; the live object.
 
         Fields that the manifest does not name stay as they are, and those it named once go.
         """
-        self._check()
-        return self._apply(ref_of(manifest).path, manifest)
+        return self._apply(self._ref_of(manifest).path, manifest)
 
     def delete(self, ref: Ref, uid: str) -> bool:
         """Delete that very object with all it owns; False where it is gone already."""
-        self._check()
         body = {
             "apiVersion": "v1",
             "kind": "DeleteOptions",
@@ -71,38 +74,36 @@ class Writer:
             "propagationPolicy": "Background",
         }
         try:
-            self._client.request("DELETE", ref.path, body=body)
+            self._write("DELETE", ref.path, body=body)
         except (NotFound, Conflict):  # gone, or another object has that name now
             return False
         return True
 
     def annotate(self, ref: Ref, annotations: Mapping[str, str | None]) -> dict[str, Any]:
         """Set these annotations, whoever has them; None takes one away. The live object."""
-        self._check()
         body = {"metadata": {"annotations": dict(annotations)}}
-        return self._client.request("PATCH", ref.path, body=body, content_type=MERGE)
+        return self._write("PATCH", ref.path, body=body, content_type=MERGE)
 
-    def write_status(self, key: Key, uid: str, status: Mapping[str, Any]) -> dict[str, Any]:
-        """Make this the whole status of that very service; the live object.
+    def write_status(self, ref: Ref, uid: str, status: Mapping[str, Any]) -> dict[str, Any]:
+        """Make this the whole status of that very object; the live object.
 
         Fields that the installed CustomResourceDefinition lacks, being older, are left out. An
         object from before a type was fixed cannot be applied to, and gets a merge patch.
         """
-        self._check()
         body = {
-            "apiVersion": SERVICE.api_version,
-            "kind": SERVICE.name,
-            "metadata": {"name": key.name, "namespace": key.namespace, "uid": uid},
+            "apiVersion": ref.kind.api_version,
+            "kind": ref.kind.name,
+            "metadata": {"name": ref.name, "namespace": ref.namespace, "uid": uid},
             "status": status,
         }
-        path = SERVICE.path(key.namespace, key.name) + "/status"
+        path = f"{ref.path}/status"
         try:
             return self._apply(path, body)
         except (ClusterRefused, ClusterUnavailable) as error:
             said = error.message if isinstance(error, ClusterRefused) else error.problem
             if _UNTYPED in said:
                 merged = {"status": status}
-                return self._client.request("PATCH", path, body=merged, content_type=MERGE)
+                return self._write("PATCH", path, body=merged, content_type=MERGE)
             unknown = undeclared(said)
             if not unknown:
                 raise
@@ -110,24 +111,35 @@ class Writer:
 
     def announce(self, event: Mapping[str, Any]) -> None:
         """Record an event; one of the same name is counted up instead."""
-        self._check()
         metadata = event["metadata"]
         namespace = metadata["namespace"]
         try:
-            self._client.request("POST", EVENT.path(namespace), body=event)
+            self._write("POST", EVENT.path(namespace), body=event)
         except Conflict:
             path = EVENT.path(namespace, metadata["name"])
             known = self._client.request("GET", path)
             count = (known.get("series") or {}).get("count", 1) + 1
             series = {"count": count, "lastObservedTime": event["eventTime"]}
-            self._client.request("PATCH", path, body={"series": series}, content_type=MERGE)
+            self._write("PATCH", path, body={"series": series}, content_type=MERGE)
 
     def _apply(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        return self._client.request("PATCH", path, query=_FORCED, body=body, content_type=APPLY)
+        return self._write("PATCH", path, query=self._forced, body=body, content_type=APPLY)
 
-    def _check(self) -> None:
-        if not self._may_write():
+    def _write(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Mapping[str, Any],
+        query: Mapping[str, str] | None = None,
+        content_type: str = JSON,
+    ) -> dict[str, Any]:
+        left_s = self._lead_s()
+        if left_s <= 0:
             raise LeadershipLost
+        return self._client.request(
+            method, path, query=query, body=body, content_type=content_type, within_s=left_s
+        )
 
 
 def undeclared(message: str) -> tuple[tuple[str, ...], ...]:

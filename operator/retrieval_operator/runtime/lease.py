@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from retrieval_operator.cluster.client import Requests
 from retrieval_operator.errors import NotFound
-from retrieval_operator.world.kinds import LEASE
+from retrieval_operator.runtime.client import Requests
+from retrieval_operator.runtime.kinds import LEASE
 
 _TIME: Final = "%Y-%m-%dT%H:%M:%S.%fZ"
 

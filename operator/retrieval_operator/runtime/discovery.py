@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from retrieval_operator.cluster.client import Requests
+from retrieval_operator.runtime.client import Requests
 
 
 def served_apis(client: Requests) -> frozenset[str]:

@@ -18,8 +18,8 @@ from typing import Final, Protocol
 
 import structlog
 
-from retrieval_operator.cluster.lease import Record
 from retrieval_operator.errors import ClusterError
+from retrieval_operator.runtime.lease import Record
 
 _RENEWALS_A_LEASE: Final = 5
 _TRIES_A_LEASE: Final = 15
@@ -76,7 +76,7 @@ class Lease(Protocol):
 
 
 class Leader:
-    """One candidate. `holds()` may be asked from any thread; `changed` hears of every change."""
+    """One candidate. `lead_s()` may be asked from any thread; `changed` hears of every change."""
 
     def __init__(
         self,
@@ -98,9 +98,13 @@ class Leader:
         self._leads = False
         self._clock: Callable[[], float] = lambda: 0.0
 
+    def lead_s(self) -> float:
+        """For how many seconds this replica may still write; 0 where another one may."""
+        return max(0.0, self._until_s - self._clock()) if self._leads else 0.0
+
     def holds(self) -> bool:
         """Whether this replica may write at this moment."""
-        return self._leads and self._clock() < self._until_s
+        return self.lead_s() > 0
 
     async def campaign(self) -> None:
         """Take the lease when it is free and keep it, for ever."""

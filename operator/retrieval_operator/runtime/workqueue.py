@@ -19,11 +19,14 @@ K = TypeVar("K", bound=Hashable)
 FIRST_RETRY_S: Final = 0.5
 LONGEST_RETRY_S: Final = 300.0
 _DOUBLINGS: Final = 10
+POLLS_PER_S: Final = 5.0
+"""Passes a second that nothing but the clock asks for, on the whole: the more keys ask to be passed
+again, the longer each waits. An event wakes its key at once all the same."""
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The pass did all it could; `again_s` asks for another one after that time."""
+    """The pass did all it could; `again_s` asks for another one, not sooner than that."""
 
     again_s: float | None = None
 
@@ -49,7 +52,7 @@ def backoff_s(failures: int, chance: float) -> float:
     return min(doubled, LONGEST_RETRY_S) * (0.5 + 0.5 * chance)
 
 
-class Queue(Generic[K]):
+class Workqueue(Generic[K]):
     """Keys to pass over, and the workers that do it."""
 
     def __init__(self, chance: Callable[[], float] = random.random) -> None:
@@ -60,6 +63,7 @@ class Queue(Generic[K]):
         self._timers: dict[K, asyncio.TimerHandle] = {}
         self._failures: dict[K, int] = {}
         self._held: dict[K, float] = {}
+        self._polled: set[K] = set()
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -72,6 +76,7 @@ class Queue(Generic[K]):
             self._later(key, self._held_s(key))
             return
         self._held.pop(key, None)
+        self._polled.discard(key)
         timer = self._timers.pop(key, None)
         if timer is not None:
             timer.cancel()
@@ -95,6 +100,7 @@ class Queue(Generic[K]):
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
+        self._polled.clear()
         self._failures.clear()
         self._ready.clear()
         self._since_s.clear()
@@ -181,5 +187,7 @@ class Queue(Generic[K]):
             self.add_after(key, max(pause_s, outcome.at_least_s))
             return
         self._failures.pop(key, None)
+        self._held.pop(key, None)
         if outcome.again_s is not None:
-            self.add_after(key, outcome.again_s)
+            self._polled.add(key)
+            self.add_after(key, max(outcome.again_s, len(self._polled) / POLLS_PER_S))
