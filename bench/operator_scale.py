@@ -212,7 +212,10 @@ def _all(running: Lab, kind: str) -> tuple[Any, ...]:
 
 
 def _process(operator: Operated) -> ProcessTrees:
-    return ProcessTrees([operator.server.pid])
+    pid = operator.server.pid
+    if pid is None:
+        raise SystemExit("the operator has not started")
+    return ProcessTrees([pid])
 
 
 if __name__ == "__main__":
