@@ -22,7 +22,7 @@ from retrieval_predictor.engine.scheduler.policy import Limits
 from retrieval_predictor.engine.scheduler.queue import Queue
 from retrieval_predictor.engine.scheduler.results import NoResults, Results, RowCache
 from retrieval_predictor.engine.server import Connection
-from retrieval_predictor.engine.shortage import is_shortage
+from retrieval_predictor.model.shortage import is_shortage
 from retrieval_predictor.engine.warmup import warm_up
 from retrieval_predictor.errors import NotEnoughMemory, NotReady, OutOfDeviceMemory
 from retrieval_predictor.model.load import load
@@ -108,6 +108,7 @@ class Engine:
             tasks.create_task(_trim_memory())
             self._batcher = await self._started_or_told()
             self._enter("ready")
+            processes.mark_ready(socket)
             await self._batcher.run()
 
     async def _started_or_told(self) -> Batcher:

@@ -1,8 +1,8 @@
 """Start the engines and the API workers, restart what may be restarted, and stop in order.
 
-An engine is restarted when it dies: its requests got a 503 from the API workers, which reconnect.
-A model that cannot be served as configured ends the whole process, because trying again would only
-hide the message. KServe restarts its own workers; if its parent dies nothing is left to serve.
+An engine is restarted when it dies: its requests are computed by another one, or got a 503 from the
+API workers, which reconnect. `lives` decides when nothing of that helps and the whole process has
+to end. KServe restarts its own workers; if its parent dies nothing is left to serve.
 """
 
 from __future__ import annotations
@@ -11,16 +11,23 @@ import asyncio
 import os
 import shutil
 import signal
+import sys
 import tempfile
 from asyncio.subprocess import Process
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import structlog
 
 from retrieval_predictor.edge import socket_name
+from retrieval_predictor.engine import EXIT_CONFIGURATION
+from retrieval_predictor.errors import ImpossibleSettings
 from retrieval_predictor.settings import Settings
+from retrieval_predictor.supervisor.environment import engine_environment
 from retrieval_predictor.supervisor.keeper import Keeper, end, start
+from retrieval_predictor.supervisor.lives import end_of_pod
+from retrieval_predictor.supervisor.source import is_remote
 from retrieval_predictor.telemetry import ledger
 from retrieval_predictor.wire import processes
 
@@ -31,6 +38,8 @@ _LOGGING = Path(__file__).parents[1] / "edge" / "kserve_logging.json"
 
 _ENGINE_GRACE_S = 5.0
 _LOOK_S = 1.0
+_SOCKET_PATH_BYTES = 107
+"""The longest path of a Unix socket (unix(7)), its final zero left out."""
 
 
 class Supervisor:
@@ -51,6 +60,8 @@ class Supervisor:
         }
         self._keepers = tuple(map(self._keeper, range(settings.engine_count)))
         self._stop = asyncio.Event()
+        self._over = asyncio.Event()
+        self._status = 0
 
     async def run(self) -> int:
         """Serve until told to stop; returns the exit status."""
@@ -67,20 +78,60 @@ class Supervisor:
     async def _serve(self) -> int:
         logging = ("--log_config_file", str(_LOGGING))
         api = await start("retrieval_predictor.edge", self._environment, *logging)
-        engines = {asyncio.create_task(keeper.keep()) for keeper in self._keepers}
+        engines = asyncio.create_task(self._keep_engines())
         gone = asyncio.create_task(api.wait())
-        stop = asyncio.create_task(self._stop.wait())
+        stop, over = (asyncio.create_task(one.wait()) for one in (self._stop, self._over))
         burying = asyncio.create_task(self._bury_the_dead())
-        done, _ = await asyncio.wait({*engines, gone, stop}, return_when=asyncio.FIRST_COMPLETED)
+        tasks = {engines, gone, stop, over, burying}
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         if stop in done:
             await self._drain(api)
-        status = 0 if stop in done else next(iter(done)).result()
-        log.info("stopping", status=status)
-        for task in (*engines, stop, burying):
+        elif gone in done:
+            self._status = gone.result() or 1
+        elif over not in done:
+            self._status = _fault(done)
+        log.info("stopping", status=self._status)
+        for task in tasks:
             task.cancel()
         await end(api, self._settings.drain_timeout_s)
         await asyncio.gather(*(keeper.end(_ENGINE_GRACE_S) for keeper in self._keepers))
-        return int(status)
+        return self._status
+
+    async def _keep_engines(self) -> None:
+        """Find the model, then run every engine on it, until cancelled."""
+        environment = {**self._environment, **await self._source()}
+        if self._over.is_set():
+            return
+        async with asyncio.TaskGroup() as tasks:
+            for number, keeper in enumerate(self._keepers):
+                own = engine_environment(self._settings, environment, number)
+                tasks.create_task(keeper.keep(own))
+
+    async def _source(self) -> dict[str, str]:
+        """Where all engines find the model, however often they are started."""
+        if not is_remote(self._settings.model):
+            return {}
+        told = self._folder / "source"
+        process = await start("retrieval_predictor.supervisor.source", self._environment, str(told))
+        try:
+            status = await process.wait()
+        except asyncio.CancelledError:
+            await end(process, 0.0)
+            raise
+        if status:
+            self._end(status)
+            return {}
+        return {"RETRIEVAL_MODEL__PATH": os.fsdecode(told.read_bytes())}
+
+    def _judge(self) -> None:
+        """An engine died: go on, or end."""
+        status = end_of_pod([keeper.record for keeper in self._keepers])
+        if status is not None:
+            self._end(status)
+
+    def _end(self, status: int) -> None:
+        self._status = status
+        self._over.set()
 
     async def _drain(self, api: Process) -> None:
         """Turn unready, let the router notice, then finish what is in flight."""
@@ -93,35 +144,52 @@ class Supervisor:
         """Whichever process dies, what it counted is kept and its gauges go."""
         while True:
             await asyncio.sleep(_LOOK_S)
-            for pid in processes.strike_dead(self._folder):
-                try:
-                    ledger.bury(self._counts, pid)
-                except OSError as error:
-                    log.warning("metrics_lost", pid=pid, cause=str(error))
+            bury_the_dead(self._folder, self._counts)
 
     def _keeper(self, number: int) -> Keeper:
-        environment = {**self._environment}
-        if self._settings.gpu.count > 1:
-            visible = environment.get("CUDA_VISIBLE_DEVICES", "")
-            environment["CUDA_VISIBLE_DEVICES"] = device_of(number, visible)
         socket = self._folder / socket_name(number)
-        return Keeper(number, socket, environment, self._settings.engine_silence_s)
+        return Keeper(number, socket, self._settings.engine_silence_s, self._judge)
 
 
-def device_of(engine: int, visible: str) -> str:
-    """The one GPU that an engine may see: the one of its number among those that are visible.
+def bury_the_dead(folder: Path, counts: Path) -> None:
+    """Keep what dead processes counted; whatever goes wrong with that, serving does not end."""
+    try:
+        for pid in processes.strike_dead(folder):
+            ledger.bury(counts, pid)
+    except Exception as error:  # noqa: BLE001  (counting is never worth a pod)
+        log.warning("metrics_lost", cause=f"{type(error).__name__}: {error}")
 
-    `visible` is CUDA_VISIBLE_DEVICES, indices or UUIDs (CUDA C++ Programming Guide, "CUDA
-    Environment Variables"); empty means all, by index. An engine that is left over sees none.
+
+def _fault(done: set[asyncio.Task[Any]]) -> int:
+    """The status of a supervisor that failed itself; the log has the cause."""
+    for task in done:
+        log.error("supervisor_failed", exc_info=task.exception())
+    return 1
+
+
+def require_socket_path(folder: Path, component: str) -> None:
+    """Refuse a folder in which no engine could open its socket.
+
+    Raises:
+        ImpossibleSettings: Its path is too long.
     """
-    devices = [one.strip() for one in visible.split(",") if one.strip()]
-    if not devices:
-        return str(engine)
-    return devices[engine] if engine < len(devices) else "none"
+    # what `mkdtemp` and the engine's number make of it
+    path = folder / f"retrieval-{component}-12345678" / socket_name(10)
+    excess = len(os.fsencode(path)) - _SOCKET_PATH_BYTES
+    if excess > 0:
+        raise ImpossibleSettings(
+            f"runtimeDir {folder} is {excess} bytes too long for the engine's socket, whose path "
+            f"may have {_SOCKET_PATH_BYTES}; set RETRIEVAL_RUNTIME_DIR to a shorter one"
+        )
 
 
 def supervise(settings: Settings) -> int:
     """Serve until SIGTERM; returns the exit status."""
+    try:
+        require_socket_path(settings.runtime_dir, settings.component.value)
+    except ImpossibleSettings as error:
+        print(f"{settings.component.value}: {error}", file=sys.stderr)
+        return EXIT_CONFIGURATION
 
     async def run() -> int:
         return await Supervisor(settings, os.environ).run()
