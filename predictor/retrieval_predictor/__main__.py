@@ -7,6 +7,7 @@ import sys
 from pydantic import ValidationError
 
 from retrieval_predictor.engine import EXIT_CONFIGURATION
+from retrieval_predictor.errors import StartupError
 from retrieval_predictor.settings import Settings
 from retrieval_predictor.supervisor.run import supervise
 from retrieval_predictor.telemetry.logs import configure_logging
@@ -22,7 +23,11 @@ def main() -> int:
             print(f"{name}: {problem['msg']}", file=sys.stderr)
         return EXIT_CONFIGURATION
     configure_logging(settings.log_format, settings.log_level)
-    return supervise(settings)
+    try:
+        return supervise(settings)
+    except StartupError as error:
+        print(f"{settings.component.value}: {error}", file=sys.stderr)
+        return EXIT_CONFIGURATION
 
 
 if __name__ == "__main__":

@@ -51,7 +51,14 @@ def tell(path: Path, **more: Any) -> None:
 
 
 def pointer(name: str) -> Callable[[Path], None]:
-    return lambda folder: (folder / name).write_bytes(POINTER)
+    return replaced(name, POINTER)
+
+
+def replaced(name: str, content: bytes) -> Callable[[Path], None]:
+    def write(folder: Path) -> None:
+        (folder / name).write_bytes(content)
+
+    return write
 
 
 def truncated(folder: Path) -> None:
@@ -98,8 +105,8 @@ BROKEN = {
     "tokenizer is a pointer": (pointer("tokenizer.json"), "is a pointer of git-lfs"),
     "config is a pointer": (pointer("config.json"), "is a pointer of git-lfs"),
     "weights are cut short": (truncated, "model.safetensors cannot be read"),
-    "config is no JSON": (lambda it: (it / "config.json").write_text('{"a'), "is not JSON"),
-    "tokenizer is no JSON": (lambda it: (it / "tokenizer.json").write_text("{}"), "Exception:"),
+    "config is no JSON": (replaced("config.json", b'{"a'), "is not JSON"),
+    "tokenizer is no JSON": (replaced("tokenizer.json", b"{}"), "Exception:"),
     "pooling mode is unknown": (
         told("1_Pooling/config.json", pooling_mode="attention"),
         "its pooling mode attention is not one of cls, lasttoken",

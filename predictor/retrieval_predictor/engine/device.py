@@ -9,8 +9,8 @@ from typing import Protocol, TypeVar
 
 import torch
 
-from retrieval_predictor.model.shortage import is_shortage
 from retrieval_predictor.errors import DeviceLost, OutOfDeviceMemory
+from retrieval_predictor.model.shortage import is_shortage
 from retrieval_predictor.settings import Settings
 from retrieval_predictor.wire.card import ModelCard
 from retrieval_predictor.wire.ragged import Ragged

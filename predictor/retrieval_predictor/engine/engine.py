@@ -22,11 +22,11 @@ from retrieval_predictor.engine.scheduler.policy import Limits
 from retrieval_predictor.engine.scheduler.queue import Queue
 from retrieval_predictor.engine.scheduler.results import NoResults, Results, RowCache
 from retrieval_predictor.engine.server import Connection
-from retrieval_predictor.model.shortage import is_shortage
 from retrieval_predictor.engine.warmup import warm_up
 from retrieval_predictor.errors import NotEnoughMemory, NotReady, OutOfDeviceMemory
 from retrieval_predictor.model.load import load
 from retrieval_predictor.model.memory import trim
+from retrieval_predictor.model.shortage import is_shortage
 from retrieval_predictor.model.widening import Width
 from retrieval_predictor.settings import Batching, Scoring, Settings
 from retrieval_predictor.telemetry import metrics

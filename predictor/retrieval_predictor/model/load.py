@@ -52,7 +52,6 @@ from retrieval_predictor.text.template import open_tokenizer
 from retrieval_predictor.wire.card import ModelCard
 from retrieval_predictor.wire.work import Outputs
 
-
 log = structlog.get_logger(__name__)
 
 _MOST_CAUSE = 300

@@ -107,7 +107,7 @@ def stages_of(
         raise UnsupportedModel(checkpoint.uri, str(reason)) from reason
 
 
-def _stages_of(  # noqa: PLR0913  (the facts of `stages_of`)
+def _stages_of(
     model: PreTrainedModel,
     checkpoint: Checkpoint,
     scoring: Scoring | None,

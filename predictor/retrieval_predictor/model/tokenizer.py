@@ -115,7 +115,7 @@ def _add_end(tokenizer: Tokenizer, told: dict[str, Any]) -> None:
     if tokenizer.token_to_id(end) in {None, *template.trailing}:
         return
     first, between, last, single_first, single_last = (
-        [tokenizer.id_to_token(one) for one in ids]
+        [str(tokenizer.id_to_token(one)) for one in ids]
         for ids in (
             template.pair_leading,
             template.pair_between,
@@ -124,11 +124,12 @@ def _add_end(tokenizer: Tokenizer, told: dict[str, Any]) -> None:
             template.trailing,
         )
     )
+    words = tokenizer.get_vocab()
     special = {*first, *between, *last, *single_first, *single_last, end}
     tokenizer.post_processor = TemplateProcessing(
         single=[*single_first, "$A:0", *single_last, end],
         pair=[*first, "$A:0", end, *between, "$B:1", *last, f"{end}:1"],
-        special_tokens=[(word, tokenizer.token_to_id(word)) for word in sorted(special)],
+        special_tokens=[(word, words[word]) for word in sorted(special)],
     )
 
 

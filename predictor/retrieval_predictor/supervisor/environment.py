@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from retrieval_predictor.settings import Settings
+from retrieval_predictor.settings import ModelSource, Settings
 
 _ALLOCATOR = ("PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF", "PYTORCH_HIP_ALLOC_CONF")
 _UUIDS = ("MIG-", "GPU-")
+
+
+def is_remote(source: ModelSource) -> bool:
+    """Whether what a model's address stands for can change."""
+    return source.path is None and source.uri.startswith("hf://")
 
 
 def engine_environment(

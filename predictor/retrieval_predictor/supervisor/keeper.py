@@ -69,7 +69,7 @@ class Keeper:
         try:
             status = await self._run(environment)
         except OSError as error:  # no process could be made of it
-            log.error("engine_not_started", engine=self._number, cause=str(error))
+            log.warning("engine_not_started", engine=self._number, cause=str(error))
             status = os.EX_OSERR
         return Life(status, processes.was_ready(self._socket), loop.time() - started_s)
 
@@ -84,7 +84,10 @@ class Keeper:
 
     async def _watch(self, process: Process) -> None:
         silence = Silence(int(self._silence_s / _LOOK_S), int(_FIRST_SIGN_S / _LOOK_S))
-        while not silence.look(processes.last_beat_ns(self._socket.parent, PART, process.pid)):
+        while True:
+            beat_ns = processes.last_beat_ns(self._socket.parent, PART, process.pid)
+            if silence.look(beat_ns):
+                break
             await asyncio.sleep(_LOOK_S)
         log.error("engine_silent", engine=self._number, pid=process.pid, for_s=self._silence_s)
         _kill(process)

@@ -11,7 +11,6 @@ import asyncio
 import os
 import shutil
 import signal
-import sys
 import tempfile
 from asyncio.subprocess import Process
 from collections.abc import Mapping
@@ -21,13 +20,11 @@ from typing import Any
 import structlog
 
 from retrieval_predictor.edge import socket_name
-from retrieval_predictor.engine import EXIT_CONFIGURATION
 from retrieval_predictor.errors import ImpossibleSettings
 from retrieval_predictor.settings import Settings
-from retrieval_predictor.supervisor.environment import engine_environment
+from retrieval_predictor.supervisor.environment import engine_environment, is_remote
 from retrieval_predictor.supervisor.keeper import Keeper, end, start
 from retrieval_predictor.supervisor.lives import end_of_pod
-from retrieval_predictor.supervisor.source import is_remote
 from retrieval_predictor.telemetry import ledger
 from retrieval_predictor.wire import processes
 
@@ -184,12 +181,12 @@ def require_socket_path(folder: Path, component: str) -> None:
 
 
 def supervise(settings: Settings) -> int:
-    """Serve until SIGTERM; returns the exit status."""
-    try:
-        require_socket_path(settings.runtime_dir, settings.component.value)
-    except ImpossibleSettings as error:
-        print(f"{settings.component.value}: {error}", file=sys.stderr)
-        return EXIT_CONFIGURATION
+    """Serve until SIGTERM; returns the exit status.
+
+    Raises:
+        ImpossibleSettings: There is no room for the engine's socket.
+    """
+    require_socket_path(settings.runtime_dir, settings.component.value)
 
     async def run() -> int:
         return await Supervisor(settings, os.environ).run()

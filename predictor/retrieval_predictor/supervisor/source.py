@@ -14,14 +14,9 @@ from pathlib import Path
 from retrieval_predictor.engine import EXIT_CONFIGURATION
 from retrieval_predictor.errors import StartupError
 from retrieval_predictor.model.fetch import fetch
-from retrieval_predictor.settings import ModelSource, Settings
+from retrieval_predictor.settings import Settings
 from retrieval_predictor.telemetry.logs import configure_logging
 from retrieval_predictor.wire import processes
-
-
-def is_remote(source: ModelSource) -> bool:
-    """Whether what the address stands for can change."""
-    return source.path is None and source.uri.startswith("hf://")
 
 
 def main() -> int:
@@ -32,7 +27,7 @@ def main() -> int:
     try:
         folder = fetch(settings.model)
     except StartupError as error:
-        print(f"{settings.component.value}: {error}", file=sys.stderr)
+        sys.stderr.write(f"{settings.component.value}: {error}\n")
         return EXIT_CONFIGURATION
     Path(sys.argv[1]).write_bytes(os.fsencode(folder))
     return 0

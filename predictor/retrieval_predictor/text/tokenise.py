@@ -101,8 +101,9 @@ class Tokeniser:
         max_document_tokens: int | None,
         truncation: Truncation,
     ) -> Tokens:
-        """Ids of (query, document) pairs; the document is cut, the query to 3/4 where both are long.
+        """Ids of (query, document) pairs.
 
+        The document is cut, and the query to 3/4 of the room where both are long.
         All documents of a request get the same query, so that their scores can be compared.
 
         Raises:
@@ -149,7 +150,7 @@ class Tokeniser:
         rows = [[*chat.leading, *asked, *body, *chat.trailing] for body in bodies]
         return Tokens(self._encoded(rows), np.array(cuts, dtype=np.bool_) | query_cut)
 
-    def _question(  # noqa: PLR0913  (the facts of one question)
+    def _question(
         self,
         form: Form,
         instruction: str | None,

@@ -153,9 +153,9 @@ class Embeddings:
 class Scores:
     """The answer to a `RerankRequest`.
 
-    Shapes: scores (N,) float32, higher is more relevant; logits (N,) float32 where the scores are
-    their sigmoid, which is 1 for all logits above 17 and so ranks nothing there; token_counts (N,) int32 of query and
-    document together; truncated (N,) bool.
+    Shapes: scores (N,) float32, higher is more relevant; token_counts (N,) int32 of query and
+    document together; truncated (N,) bool; logits (N,) float32 where the scores are their sigmoid,
+    which is 1 for all logits above 17 and so ranks nothing there.
     """
 
     scores: Floats

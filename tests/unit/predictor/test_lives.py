@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import struct
 from pathlib import Path
 
@@ -13,7 +12,11 @@ from hypothesis import strategies as st
 from retrieval_predictor.engine import EXIT_CONFIGURATION, EXIT_DEVICE
 from retrieval_predictor.errors import ImpossibleSettings
 from retrieval_predictor.settings import Gpu, ModelSource, Settings
-from retrieval_predictor.supervisor.environment import engine_environment, visible_devices
+from retrieval_predictor.supervisor.environment import (
+    engine_environment,
+    is_remote,
+    visible_devices,
+)
 from retrieval_predictor.supervisor.lives import (
     LONGEST_PAUSE_S,
     MOST_FAILURES,
@@ -23,7 +26,6 @@ from retrieval_predictor.supervisor.lives import (
     end_of_pod,
 )
 from retrieval_predictor.supervisor.run import bury_the_dead, require_socket_path
-from retrieval_predictor.supervisor.source import is_remote
 from retrieval_predictor.wire import processes
 
 KILLED = -9
@@ -125,7 +127,7 @@ def test_only_an_address_that_can_change_its_meaning_is_looked_up_first(source, 
     assert is_remote(source) is remote
 
 
-def test_a_folder_too_deep_for_a_socket_is_refused_with_the_bytes_to_save(tmp_path: Path):
+def test_a_folder_too_deep_for_a_socket_is_refused_with_the_bytes_to_save():
     require_socket_path(Path("/tmp"), "embedder")
     with pytest.raises(ImpossibleSettings, match=r"is \d+ bytes too long"):
         require_socket_path(Path("/" + "x" * 118), "embedder")
@@ -157,4 +159,4 @@ def test_an_engine_says_that_it_was_ready_and_the_next_one_starts_anew(tmp_path:
     assert processes.was_ready(socket)
     processes.forget_ready(socket)
     assert not processes.was_ready(socket)
-    assert os.listdir(tmp_path) == []
+    assert [*tmp_path.iterdir()] == []
