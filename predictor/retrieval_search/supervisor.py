@@ -16,6 +16,7 @@ from pathlib import Path
 import structlog
 
 from retrieval_predictor.supervisor.keeper import Keeper, end, start
+from retrieval_predictor.supervisor.lives import end_of_pod
 from retrieval_predictor.telemetry import ledger
 from retrieval_predictor.wire import processes
 from retrieval_search import blas
@@ -46,10 +47,11 @@ class Supervisor:
         self._keeper = Keeper(
             0,
             folder / SOCKET,
-            {**self._environment, **blas.one_thread(environment, blas.cpu_flags())},
             settings.engine_silence_s,
-            "retrieval_search.engine",
+            self._judge,
+            module="retrieval_search.engine",
         )
+        self._over = asyncio.Event()
         self._stop = asyncio.Event()
         self._workers: set[Process] = set()
 
@@ -64,23 +66,30 @@ class Supervisor:
             return await self._serve(listening)
 
     async def _serve(self, listening: socket.socket) -> int:
-        index = asyncio.create_task(self._keeper.keep())
+        environment = {**self._environment, **blas.one_thread(self._environment, blas.cpu_flags())}
+        index = asyncio.create_task(self._keeper.keep(environment))
+        over = asyncio.create_task(self._over.wait())
         stop = asyncio.create_task(self._stop.wait())
         count = self._settings.workers
         workers = [asyncio.create_task(self._keep_worker(listening)) for _ in range(count)]
         burying = asyncio.create_task(self._bury_the_dead())
-        done, _ = await asyncio.wait({index, stop}, return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait({index, over, stop}, return_when=asyncio.FIRST_COMPLETED)
         if stop in done:
             self._keeper.drain()
             await asyncio.sleep(self._settings.drain_delay_s)
-        status = 0 if stop in done else index.result()
+        status = 0 if stop in done else end_of_pod([self._keeper.record]) or 1
         log.info("stopping", status=status)
-        for task in (index, stop, burying, *workers):
+        for task in (index, over, stop, burying, *workers):
             task.cancel()
         grace_s = self._settings.drain_timeout_s + _LOOK_S
         await asyncio.gather(*(end(worker, grace_s) for worker in self._workers))
         await self._keeper.end(_ENGINE_GRACE_S)
         return status
+
+    def _judge(self) -> None:
+        """The index process ended: go on, or end."""
+        if end_of_pod([self._keeper.record]) is not None:
+            self._over.set()
 
     async def _keep_worker(self, listening: socket.socket) -> None:
         """Run an API worker again and again; one that ends takes its own requests with it."""

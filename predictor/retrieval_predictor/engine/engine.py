@@ -108,6 +108,7 @@ class Engine:
             tasks.create_task(_trim_memory())
             self._batcher = await self._started_or_told()
             self._enter("ready")
+            processes.mark_ready(socket)
             await self._batcher.run()
 
     async def _started_or_told(self) -> Batcher:

@@ -9,7 +9,7 @@ from transformers import PreTrainedModel
 
 from retrieval_predictor.errors import UnsupportedModel
 from retrieval_predictor.model.checkpoint import Checkpoint, read_rows
-from retrieval_predictor.model.encoder import TOLERANCE, Encoder, choose, unplug
+from retrieval_predictor.model.encoder import TOLERANCE, Encoder, Mixes, choose, unplug
 from retrieval_predictor.model.heads import (
     GivenHead,
     Head,
@@ -110,6 +110,20 @@ def stages_of(
     Raises:
         UnsupportedModel: The checkpoint cannot score that way.
     """
+    try:
+        return _stages_of(model, checkpoint, scoring, tokenizer, chat, probe)
+    except Mixes as reason:
+        raise UnsupportedModel(checkpoint.uri, str(reason)) from reason
+
+
+def _stages_of(
+    model: PreTrainedModel,
+    checkpoint: Checkpoint,
+    scoring: Scoring | None,
+    tokenizer: Tokenizer,
+    chat: Chat | None,
+    probe: Batch,
+) -> Stages:
     if is_classifier(checkpoint, scoring):
         return classifier_stages(model, checkpoint, probe)
     if scoring is Scoring.LATE_INTERACTION:

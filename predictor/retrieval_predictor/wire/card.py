@@ -39,7 +39,8 @@ class ModelCard:
     own vector has, 0 for none; `special_ids` are those of tokens that stand for no word.
     `accepts_token_ids` says whether a request may bring ids in place of texts. `own_code` is "run"
     or "not run" where Python code came with the checkpoint; where it was not, transformers' code
-    for the same model type serves.
+    for the same model type serves. `pooling` are the modes in force, none for a reranker.
+    `revision` is the commit that is served where that can be told, else the configured one.
     """
 
     uri: str
@@ -69,3 +70,4 @@ class ModelCard:
     own_code: str | None = None
     shares_prefixes: bool = False
     is_recorded: bool = False
+    pooling: tuple[str, ...] = ()
