@@ -12,7 +12,6 @@ import argparse
 import asyncio
 import dataclasses
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -25,6 +24,8 @@ from typing import Any, cast
 import numpy as np
 import orjson
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
 from retrieval_bench.cpu import ProcessTrees
 from retrieval_predictor.edge import socket_name
 from retrieval_predictor.model.fetch import fetch
@@ -34,6 +35,7 @@ from retrieval_predictor.wire.admission import Load
 from retrieval_predictor.wire.card import ModelCard
 from retrieval_predictor.wire.frames import Kind
 from retrieval_predictor.wire.work import Rows
+from tests.support.ports import free_ports
 
 DIMENSIONS = 1024
 _CONNECTIONS = 16
@@ -80,7 +82,7 @@ class EchoEngine(asyncio.Protocol):
         self._beat()
 
     def _beat(self) -> None:
-        self._transport.write(frames.pack_load(Load(max_tokens=10**9)))
+        self._transport.write(frames.pack_load(Load(max_query_tokens=10**9, max_bulk_tokens=10**9)))
         asyncio.get_running_loop().call_later(1.0, self._beat)
 
     def data_received(self, data: bytes) -> None:
@@ -115,13 +117,6 @@ def _card() -> dict[str, Any]:
         load_s=0.0,
     )
     return dataclasses.asdict(card)
-
-
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
 
 
 @contextmanager
@@ -190,7 +185,7 @@ async def _main(requests: int, rounds: int) -> None:
         server = await asyncio.get_running_loop().create_unix_server(EchoEngine, path=path)
         metrics = Path(folder) / "metrics"
         metrics.mkdir()
-        ours, theirs, grpc = _free_port(), _free_port(), _free_port()
+        ours, theirs, grpc = free_ports(3)
         environment = {
             "RETRIEVAL_RUNTIME_DIR": folder,
             "RETRIEVAL_HTTP_PORT": str(ours),

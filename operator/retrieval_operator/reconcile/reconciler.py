@@ -47,6 +47,7 @@ from retrieval_operator.world import (
     DEPLOYMENT,
     INFERENCE_SERVICE,
     POD,
+    REVISION,
     SERVICE,
     Document,
     Key,
@@ -157,11 +158,14 @@ class Reconciler:
         if decided is None:
             return Half(name, state)
         half = Half(name, state, decided.answer, decided.is_pinned)
-        return self._judged(view, half, decided.answer) if half.revision else half
+        if half.revision is None:
+            return half
+        stored = f"{_called(view, name)}-{half.revision.number}"
+        is_stored = self._world.get(REVISION, view.key.namespace, stored) is not None
+        return self._judged(view, replace(half, is_stored=is_stored), half.revision)
 
-    def _judged(self, view: View, half: Half, answer: Any) -> Half:
+    def _judged(self, view: View, half: Half, revision: Revision) -> Half:
         """With what a pod has told of the plan, and whether that holds what is promised."""
-        revision: Revision = answer
         before = component_before(view.before, half.name)
         measured = self._seams.measuring.measured(view.key, half.state, revision, before)
         service = view.parsed.service

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import sys
 from dataclasses import dataclass
 from pathlib import Path
-
-import torch
 
 _STATUS = Path("/proc/self/status")
 
@@ -26,7 +25,8 @@ class DeviceMemory:
 
 def device_memory() -> DeviceMemory | None:
     """The GPU's memory now; None on a CPU."""
-    if not _on_gpu():
+    torch = sys.modules.get("torch")  # a process that has not imported it uses no GPU
+    if torch is None or not torch.cuda.is_initialized():
         return None
     free_bytes, total_bytes = torch.cuda.mem_get_info()
     return DeviceMemory(
@@ -35,13 +35,6 @@ def device_memory() -> DeviceMemory | None:
         used_bytes=total_bytes - free_bytes,
         total_bytes=total_bytes,
     )
-
-
-def cap_memory(device: torch.device, limit_bytes: int) -> None:
-    """Keep to a share of a GPU that nothing else enforces, such as a time-slice; 0 is no limit."""
-    if device.type == "cuda" and limit_bytes:
-        total_bytes = torch.cuda.get_device_properties(device).total_memory
-        torch.cuda.set_per_process_memory_fraction(min(limit_bytes / total_bytes, 1.0), device)
 
 
 def peak_memory_bytes() -> int:
@@ -68,8 +61,3 @@ def trim() -> None:
     library = ctypes.CDLL(None)
     if hasattr(library, "malloc_trim"):
         library.malloc_trim(0)
-
-
-def _on_gpu() -> bool:
-    initialised: bool = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
-    return initialised
