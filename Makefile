@@ -13,7 +13,9 @@ UV_VERSION := 0.13.8
 READY := $(VENV)/.ready
 SERVING := $(VENV)/.serving
 # $(call install,EXTRAS): the checkout with these extras, at the pinned versions
-install = $(BIN)/uv pip install --quiet --python $(BIN)/python --constraints constraints.txt --editable $(1)
+install = $(BIN)/uv pip install --quiet --python $(BIN)/python --constraints constraints.txt --editable '.[$(1)]'
+TO_SERVE := operator,predictor
+ALL := operator,predictor,search,bench,dev
 MANIFEST ?= manifests/quickstart.yaml
 SOURCE ?= docs
 RUN_ARGS ?=
@@ -38,12 +40,12 @@ help:  ## Show this list
 setup: $(READY)  ## Create .venv with every dependency, pinned by constraints.txt (6 GB)
 
 $(READY): pyproject.toml constraints.txt | $(BIN)/uv
-	$(call install,'.[operator,predictor,search,bench,dev]')
+	$(call install,$(ALL))
 	@touch $@ $(SERVING)
 
 $(SERVING): pyproject.toml constraints.txt | $(BIN)/uv
 	@echo "installing what serves into $(VENV): 6 GB, most of it PyTorch for CUDA; minutes, once"
-	$(call install,'.[operator,predictor]')
+	$(call install,$(TO_SERVE))
 	@touch $@
 
 $(BIN)/uv:

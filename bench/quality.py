@@ -4,8 +4,8 @@
     python bench/quality.py --docstrings [N]     known items of the standard library, N queries
 
 Everything is real and goes over HTTP: an embedder and a reranker on the built-in model, an index
-built by `retrieval index build`, a search service asked one query at a time. `--vectors FOLDER` keeps
-them for another run. With `--check` the targets for MiniLM on Vaswani are held to.
+built by `retrieval index build`, a search service asked one query at a time. `--vectors FOLDER`
+keeps them for another run. With `--check` the targets for MiniLM on Vaswani are held to.
 """
 
 from __future__ import annotations
