@@ -81,20 +81,15 @@ def judge(
     held = floor(one * replicas)
     asked = objective.requests_per_burst
     needed = ceil(asked / one) if one * _MOST_REPLICAS >= asked else None
-    burst = (
-        f"a burst of {asked} requests, {objective.quantile:.4g} of them within "
-        f"{objective.within_seconds} s"
-    )
     pods = f"{replicas} pod" if replicas == 1 else f"{replicas} pods"
-    if held >= asked:
-        return BurstVerdict(True, held, needed, f"{pods} hold {held} of {burst} ({capacity.basis})")  # noqa: FBT003
-    advice = f"{needed} replicas would" if needed else "no number of replicas would"
-    return BurstVerdict(
-        False,  # noqa: FBT003
-        held,
-        needed,
-        f"{pods} hold {held} of {burst} ({capacity.basis}); {advice}",
+    can = (
+        f"{pods} can hold {held:,} requests in 1 s, {objective.quantile:.4g} of them within "
+        f"{objective.within_seconds} s ({capacity.basis}); the objective is {asked:,}"
     )
+    if held >= asked:
+        return BurstVerdict(True, held, needed, can)  # noqa: FBT003
+    advice = f"{needed} replicas would hold it" if needed else "no number of replicas would"
+    return BurstVerdict(False, held, needed, f"{can}: {advice}")  # noqa: FBT003
 
 
 def _held_by_one(objective: Objective, capacity: Capacity) -> float:
