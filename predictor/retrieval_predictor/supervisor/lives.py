@@ -70,7 +70,7 @@ class Silence:
     """Looks at an engine's signs of life.
 
     Looks are counted, not seconds, so that a machine that stood still as a whole is not taken for a
-    dead engine. Before its first sign an engine imports PyTorch, which takes minutes on a busy node.
+    dead engine. Before its first sign an engine imports PyTorch: minutes on a busy node.
     """
 
     def __init__(self, most_looks: int, most_looks_at_start: int) -> None:
