@@ -23,16 +23,17 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordPiece
 from transformers import BertConfig, BertModel
 
-from retrieval_predictor.engine.device import Runner, ThreadedDevice
+from retrieval_predictor.engine.device import ThreadedDevice
 from retrieval_predictor.engine.scheduler.batcher import Batcher
 from retrieval_predictor.engine.scheduler.job import Job
 from retrieval_predictor.engine.scheduler.policy import Limits
 from retrieval_predictor.engine.scheduler.queue import Queue
 from retrieval_predictor.model.load import load
-from retrieval_predictor.model.memory import device_memory
 from retrieval_predictor.model.packing import Packed, pack
 from retrieval_predictor.model.pooling import MODES, pool
+from retrieval_predictor.runners.runner import Runner
 from retrieval_predictor.settings import Gpu, ModelSource, Precision, Settings
+from retrieval_predictor.telemetry.memory import device_memory
 from retrieval_predictor.wire.work import Batch, Encoded, Run
 
 _VOCABULARY = 30_522

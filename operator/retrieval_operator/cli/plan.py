@@ -5,12 +5,20 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from typing import Final
 
 from retrieval_operator.cli import sources
 from retrieval_operator.cli.sources import Planned
+from retrieval_operator.cli.verdict import verdict
 from retrieval_operator.cli.view import show
+from retrieval_operator.plan.result import Plan, Refusal
 from retrieval_operator.plan.rows import document
 from retrieval_operator.render.text import to_yaml
+
+_KEYS: Final = (
+    *("component", "model", "fits", "reason", "message", "plan", "objective"),
+    *("memory", "remedies", "advice"),
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,5 +56,14 @@ def _document(planned: Planned) -> dict[str, object]:
         "name": metadata.name,
         "namespace": metadata.namespace,
         "unsupported": [str(gap) for gap in planned.gaps],
-        "components": [document(answer) for answer in planned.answers.values()],
+        "components": [_component(planned, answer) for answer in planned.answers.values()],
     }
+
+
+def _component(planned: Planned, answer: Plan | Refusal) -> dict[str, object]:
+    """The answer under the same keys whether it is a plan or a refusal; null where it has none."""
+    component = getattr(planned.service.spec, answer.component.value)
+    said = {"model": component.model.uri.partition("://")[2], **document(answer)}
+    if isinstance(answer, Plan) and (judged := verdict(planned.service, answer)) is not None:
+        said["objective"] = {"met": judged.is_met, "message": judged.message}
+    return {key: said.get(key) for key in _KEYS}

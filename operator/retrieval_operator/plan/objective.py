@@ -33,7 +33,7 @@ class Capacity:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class BurstVerdict:
     """Whether `replicas` pods hold the burst: requests that they hold, and pods that would do.
 
     `suggested_replicas` is None where no number of pods answers a single request in time.
@@ -46,7 +46,10 @@ class Verdict:
 
 
 def capacity_of(
-    estimate: Estimate, max_queue_tokens: int, gpus: int, measured: status.Measured | None = None
+    estimate: Estimate,
+    max_queue_tokens: int,
+    gpus: int,
+    measured: status.MeasuredStatus | None = None,
 ) -> Capacity:
     """One pod's capacity: the estimate, scaled by what its warm-up measured where that is known."""
     engines = max(1, gpus)
@@ -69,7 +72,7 @@ def texts_of(objective: Objective, component: ComponentName) -> int:
 
 def judge(
     objective: Objective, capacity: Capacity, replicas: int, texts_per_request: int = 1
-) -> Verdict:
+) -> BurstVerdict:
     """Whether this many pods hold the objective's burst; the basis of the condition ObjectiveMet.
 
     Requests are taken to be spread evenly over the pods. `texts_of` gives `texts_per_request`.
@@ -84,9 +87,9 @@ def judge(
     )
     pods = f"{replicas} pod" if replicas == 1 else f"{replicas} pods"
     if held >= asked:
-        return Verdict(True, held, needed, f"{pods} hold {held} of {burst} ({capacity.basis})")  # noqa: FBT003
+        return BurstVerdict(True, held, needed, f"{pods} hold {held} of {burst} ({capacity.basis})")  # noqa: FBT003
     advice = f"{needed} replicas would" if needed else "no number of replicas would"
-    return Verdict(
+    return BurstVerdict(
         False,  # noqa: FBT003
         held,
         needed,

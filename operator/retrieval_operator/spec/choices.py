@@ -108,4 +108,5 @@ class Phase(StrEnum):
     READY = "Ready"
     DEGRADED = "Degraded"
     SUSPENDED = "Suspended"
+    ASLEEP = "Asleep"
     REFUSED = "Refused"

@@ -9,12 +9,14 @@
     │   ├── AnswerTooLarge          token vectors of more bytes than the limit
     │   ├── BodyTooLarge            more bytes than the limit
     │   ├── BodyTooSlow             the body did not arrive in time
+    │   ├── UnsupportedEncoding     compressed in a way that is not taken
     │   ├── TooManyTexts            more texts than the limit
     │   ├── InputTooLong            a text over the limit, and truncation was refused
     │   ├── NoTokens                a text of which the tokenizer makes nothing
     │   ├── TokenIdsRefused         token ids where only texts are taken
     │   └── OutOfVocabulary         a token id the model does not have
     ├── Overloaded              the caller waits
+    ├── WorkerFull              the caller waits: one API worker has its hands full
     ├── DeadlineExceeded        nobody waits any more
     ├── Unavailable             the router picks another pod
     │   ├── NotReady                the model is still loading
@@ -28,7 +30,9 @@
         ├── UnsupportedModel        a checkpoint this version cannot serve
         ├── UnsafeCheckpoint        only pickled weights, and pickle was not allowed
         ├── NotEnoughMemory         the model or its largest batch does not fit
-        └── ImpossibleSettings      two settings contradict each other
+        ├── ImpossibleSettings      two settings contradict each other
+        ├── PortTaken               another process listens where this one should
+        └── PreparationRefused      the process that prepares the model found one of these
 
 Constructors take facts and the message is built from them, so that a log line, a metric label and
 a test read the same numbers. `code` is stable and is what crosses the socket between processes.
@@ -50,6 +54,7 @@ from retrieval_predictor.errors.request import (
     Unauthorised,
     UnknownModel,
     UnknownVersion,
+    UnsupportedEncoding,
 )
 from retrieval_predictor.errors.root import (
     RetrievalError,
@@ -66,11 +71,14 @@ from retrieval_predictor.errors.running import (
     OutOfDeviceMemory,
     Overloaded,
     Unavailable,
+    WorkerFull,
 )
 from retrieval_predictor.errors.startup import (
     ImpossibleSettings,
     ModelNotFound,
     NotEnoughMemory,
+    PortTaken,
+    PreparationRefused,
     StartupError,
     UnsafeCheckpoint,
     UnsupportedModel,
@@ -95,6 +103,8 @@ __all__ = [
     "OutOfDeviceMemory",
     "OutOfVocabulary",
     "Overloaded",
+    "PortTaken",
+    "PreparationRefused",
     "RequestError",
     "RetrievalError",
     "StartupError",
@@ -105,7 +115,9 @@ __all__ = [
     "UnknownModel",
     "UnknownVersion",
     "UnsafeCheckpoint",
+    "UnsupportedEncoding",
     "UnsupportedModel",
+    "WorkerFull",
     "leaves",
     "revive",
 ]

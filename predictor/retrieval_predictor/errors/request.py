@@ -89,6 +89,17 @@ class BodyTooSlow(RequestError):
 
 
 @dataclass(eq=False)
+class UnsupportedEncoding(RequestError):
+    """The body is compressed in a way that is not taken here."""
+
+    code: ClassVar[str] = "unsupported_encoding"
+    encoding: str
+
+    def __str__(self) -> str:
+        return f"content-encoding '{self.encoding}' is not taken here; send gzip, deflate or none"
+
+
+@dataclass(eq=False)
 class TooManyTexts(RequestError):
     """The request has more texts than the limit."""
 

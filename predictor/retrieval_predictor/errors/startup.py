@@ -79,3 +79,28 @@ class ImpossibleSettings(StartupError):
 
     def __str__(self) -> str:
         return self.detail
+
+
+@dataclass(eq=False)
+class PreparationRefused(StartupError):
+    """The process that prepared the model found that it cannot be served as configured."""
+
+    code: ClassVar[str] = "preparation_refused"
+    detail: str
+
+    def __str__(self) -> str:
+        return self.detail
+
+
+@dataclass(eq=False)
+class PortTaken(StartupError):
+    """Another process listens where this one should."""
+
+    code: ClassVar[str] = "port_taken"
+    port: int
+
+    def __str__(self) -> str:
+        return (
+            f"port {self.port} is taken by another process; end that, or choose another port by "
+            "RETRIEVAL_HTTP_PORT or RETRIEVAL_GRPC_PORT"
+        )

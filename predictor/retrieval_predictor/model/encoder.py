@@ -65,7 +65,7 @@ class PackedEncoder:
         self.shares_prefixes = shares_prefixes
         self._model = model
         self._offset = position_offset(model)
-        self._has_types = _has_types(model)
+        self._has_types = has_types(model)
         self._masked = _no_mask(model) if is_causal(model) else {}
 
     def __call__(self, packed: Packed) -> Tensor:
@@ -110,7 +110,7 @@ class PaddedEncoder:
 
     def __init__(self, model: PreTrainedModel) -> None:
         self._model = model
-        self._has_types = _has_types(model)
+        self._has_types = has_types(model)
 
     def __call__(self, packed: Packed) -> Tensor:
         """See `Encoder`."""
@@ -238,7 +238,8 @@ def position_offset(model: PreTrainedModel) -> int:
     return padding + 1 if counts_after_padding and padding is not None else 0
 
 
-def _has_types(model: PreTrainedModel) -> bool:
+def has_types(model: PreTrainedModel) -> bool:
+    """Whether tokens of a text's second part are told apart."""
     return getattr(model.config, "type_vocab_size", 0) > 1
 
 

@@ -25,7 +25,7 @@ from retrieval_predictor.model.encoder import Encoder, make_probe
 from retrieval_predictor.model.fetch import commit_of, fetch
 from retrieval_predictor.model.heads import Head
 from retrieval_predictor.model.packing import pack
-from retrieval_predictor.model.runner import QueryRunner, Runner
+from retrieval_predictor.model.runner import TorchRunner
 from retrieval_predictor.model.scoring import (
     activation_of,
     form_of,
@@ -33,7 +33,6 @@ from retrieval_predictor.model.scoring import (
     is_classifier,
     scoring_of,
 )
-from retrieval_predictor.model.shortage import is_shortage
 from retrieval_predictor.model.stages import stages_of
 from retrieval_predictor.model.token_heads import width_of
 from retrieval_predictor.model.tokenizer import (
@@ -45,6 +44,8 @@ from retrieval_predictor.model.tokenizer import (
 from retrieval_predictor.model.weights import name_of_device, read_weights
 from retrieval_predictor.model.wholeness import require_plain, require_whole
 from retrieval_predictor.model.widening import Width
+from retrieval_predictor.runners.runner import QueryRunner, Runner
+from retrieval_predictor.runners.shortage import is_shortage
 from retrieval_predictor.settings import Component, Scoring, Settings
 from retrieval_predictor.text.chat import Chat, read_chat
 from retrieval_predictor.text.prompts import usual_prompts
@@ -62,13 +63,12 @@ _MOST_CAUSE = 300
 class Loaded:
     """A model ready to run, and what the API workers need to know about it."""
 
-    runner: Runner | QueryRunner
+    runner: Runner
     card: ModelCard
-    width: Width
 
 
 @dataclass(frozen=True, slots=True)
-class _Reading:
+class Reading:
     """How texts reach the model and scores leave it, settled before its weights are read."""
 
     path: Path
@@ -78,6 +78,16 @@ class _Reading:
     activation: str | None
     chat: Chat | None
     instruction: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A checkpoint and how it is used; `revision` is the commit of it where that can be told."""
+
+    settings: Settings
+    checkpoint: Checkpoint
+    reading: Reading
+    revision: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +109,15 @@ def load(settings: Settings, scratch: Path) -> Loaded:
     Raises:
         StartupError: One of its leaves, saying what to change.
     """
-    started_s = time.monotonic()
+    return load_source(open_source(settings, scratch))
+
+
+def open_source(settings: Settings, scratch: Path) -> Source:
+    """Find a checkpoint and settle how it is used, before its weights are read.
+
+    Raises:
+        StartupError: One of its leaves, saying what to change.
+    """
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
     uri, folder = settings.model.uri, fetch(settings.model)
@@ -109,7 +127,9 @@ def load(settings: Settings, scratch: Path) -> Loaded:
         require_plain(checkpoint.folder, uri)
         if not settings.model.allow_pickle:
             require_safetensors(checkpoint)
-        return _loaded(settings, checkpoint, scratch, commit_of(folder), started_s)
+        reading = _reading(settings, checkpoint, scratch)
+    revision = commit_of(folder) or settings.model.revision
+    return Source(settings, _for_tokens(settings, checkpoint), reading, revision)
 
 
 @contextmanager
@@ -133,20 +153,20 @@ def _reasons(uri: str) -> Iterator[None]:
         raise UnsupportedModel(uri, f"{type(error).__name__}: {cause}") from error
 
 
-def _loaded(
-    settings: Settings,
-    checkpoint: Checkpoint,
-    scratch: Path,
-    commit: str | None,
-    started_s: float,
-) -> Loaded:
-    reading = _reading(settings, checkpoint, scratch)
-    running = _running(settings, _for_tokens(settings, checkpoint), reading)
-    runner = Runner(running.encoder, running.head, running.device, running.width)
+def load_source(source: Source) -> Loaded:
+    """Load a model onto its device, to be computed by PyTorch.
+
+    Raises:
+        StartupError: One of its leaves, saying what to change.
+    """
+    started_s = time.monotonic()
+    settings, checkpoint, reading = source.settings, source.checkpoint, source.reading
+    with _reasons(settings.model.uri):
+        running = _running(settings, checkpoint, reading)
+    runner = TorchRunner(running.encoder, running.head, running.device, running.width)
     needs_query = reading.scoring is Scoring.LATE_INTERACTION
-    card = _card(settings, checkpoint, reading, running, time.monotonic() - started_s)
-    card = replace(card, revision=commit or settings.model.revision)
-    return Loaded(QueryRunner(runner) if needs_query else runner, card, running.width)
+    card = _card(source, running, time.monotonic() - started_s)
+    return Loaded(QueryRunner(runner) if needs_query else runner, card)
 
 
 def _for_tokens(settings: Settings, checkpoint: Checkpoint) -> Checkpoint:
@@ -156,7 +176,7 @@ def _for_tokens(settings: Settings, checkpoint: Checkpoint) -> Checkpoint:
     return checkpoint if settings.model.allow_pickle else without_pickles(checkpoint)
 
 
-def _reading(settings: Settings, checkpoint: Checkpoint, scratch: Path) -> _Reading:
+def _reading(settings: Settings, checkpoint: Checkpoint, scratch: Path) -> Reading:
     scoring = scoring_of(settings, checkpoint)
     path = tokenizer_file(settings, checkpoint, scratch)
     tokenizer, max_tokens = open_tokenizer(path), max_tokens_of(settings, checkpoint)
@@ -166,10 +186,10 @@ def _reading(settings: Settings, checkpoint: Checkpoint, scratch: Path) -> _Read
     if chat is not None:
         require_room(tokenizer, chat, instruction, max_tokens)
     activation = activation_of(checkpoint, scoring)
-    return _Reading(path, tokenizer, max_tokens, scoring, activation, chat, instruction)
+    return Reading(path, tokenizer, max_tokens, scoring, activation, chat, instruction)
 
 
-def _running(settings: Settings, checkpoint: Checkpoint, reading: _Reading) -> _Running:
+def _running(settings: Settings, checkpoint: Checkpoint, reading: Reading) -> _Running:
     classifies = is_classifier(checkpoint, reading.scoring)
     model = read_weights(settings, checkpoint, is_classifier=classifies)
     vocabulary_size = int(model.get_input_embeddings().weight.shape[0])
@@ -190,12 +210,11 @@ def _warn_of_words_without_a_row(tokenizer: Tokenizer, vocabulary_size: int) -> 
         log.warning("words_without_a_row", tokens=tokens, rows=vocabulary_size)
 
 
-def _card(
-    settings: Settings, checkpoint: Checkpoint, reading: _Reading, running: _Running, load_s: float
-) -> ModelCard:
+def _card(source: Source, running: _Running, load_s: float) -> ModelCard:
+    settings, checkpoint, reading = source.settings, source.checkpoint, source.reading
     return ModelCard(
         uri=settings.model.uri,
-        revision=settings.model.revision,
+        revision=source.revision,
         architecture=checkpoint.architecture,
         parameters=running.parameters,
         precision=running.width.precision,

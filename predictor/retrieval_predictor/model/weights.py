@@ -19,7 +19,6 @@ from transformers import (
 from retrieval_predictor.errors import ImpossibleSettings, UnsupportedModel
 from retrieval_predictor.model import attention
 from retrieval_predictor.model.checkpoint import Checkpoint
-from retrieval_predictor.model.memory import cap_memory
 from retrieval_predictor.model.precision import resolve
 from retrieval_predictor.settings import Settings
 
@@ -77,7 +76,7 @@ def _device(settings: Settings) -> torch.device:
         raise ImpossibleSettings(
             f"gpu.count is {settings.gpu.count} and this engine sees no CUDA device"
         )
-    cap_memory(device, settings.gpu.memory_bytes)
+    _cap_memory(device, settings.gpu.memory_bytes)
     return device
 
 
@@ -112,3 +111,10 @@ def _config(settings: Settings, checkpoint: Checkpoint) -> PretrainedConfig:
 
 def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def _cap_memory(device: torch.device, limit_bytes: int) -> None:
+    """Keep to a share of a GPU that nothing else enforces, such as a time-slice; 0 is no limit."""
+    if device.type == "cuda" and limit_bytes:
+        total_bytes = torch.cuda.get_device_properties(device).total_memory
+        torch.cuda.set_per_process_memory_fraction(min(limit_bytes / total_bytes, 1.0), device)

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 from asyncio.subprocess import Process
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import structlog
@@ -31,9 +31,15 @@ class Keeper:
     """
 
     def __init__(
-        self, number: int, socket: Path, silence_s: float, ended: Callable[[], None]
+        self,
+        number: int,
+        socket: Path,
+        silence_s: float,
+        ended: Callable[[], None],
+        module: str = "retrieval_predictor.engine",
     ) -> None:
         self._number = number
+        self._module = module
         self._socket = socket
         self._silence_s = silence_s
         self._ended = ended
@@ -74,8 +80,7 @@ class Keeper:
         return Life(status, processes.was_ready(self._socket), loop.time() - started_s)
 
     async def _run(self, environment: Mapping[str, str]) -> int:
-        module, socket = "retrieval_predictor.engine", str(self._socket)
-        self._process = await start(module, environment, socket)
+        self._process = await start(self._module, environment, str(self._socket))
         watch = asyncio.create_task(self._watch(self._process))
         try:
             return await self._process.wait()
@@ -93,10 +98,21 @@ class Keeper:
         _kill(process)
 
 
-async def start(module: str, environment: Mapping[str, str], *arguments: str) -> Process:
-    """Start a module of ours in a session of its own, so that a terminal's ^C does not reach it."""
+async def start(
+    module: str, environment: Mapping[str, str], *arguments: str, sockets: Sequence[int] = ()
+) -> Process:
+    """Start a module of ours in a session of its own, so that a terminal's ^C does not reach it.
+
+    It inherits the sockets, which keep their numbers.
+    """
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", module, *arguments, env=environment, start_new_session=True
+        sys.executable,
+        "-m",
+        module,
+        *arguments,
+        env=environment,
+        start_new_session=True,
+        pass_fds=sockets,
     )
 
 

@@ -2,7 +2,8 @@
 
 An engine is restarted when it dies: its requests are computed by another one, or got a 503 from the
 API workers, which reconnect. `lives` decides when nothing of that helps and the whole process has
-to end. KServe restarts its own workers; if its parent dies nothing is left to serve.
+to end. The ports are opened here, once: a connection that comes while a worker is being restarted
+waits for it or is another worker's.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ import asyncio
 import os
 import shutil
 import signal
+import socket
 import tempfile
-from asyncio.subprocess import Process
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,20 +21,21 @@ from typing import Any
 import structlog
 
 from retrieval_predictor.edge import socket_name
+from retrieval_predictor.engine import graphs_of
 from retrieval_predictor.errors import ImpossibleSettings
 from retrieval_predictor.settings import Settings
 from retrieval_predictor.supervisor.environment import engine_environment, is_remote
 from retrieval_predictor.supervisor.keeper import Keeper, end, start
 from retrieval_predictor.supervisor.lives import end_of_pod
+from retrieval_predictor.supervisor.workers import Worker
 from retrieval_predictor.telemetry import ledger
-from retrieval_predictor.wire import processes
+from retrieval_predictor.wire import ports, processes
 
 log = structlog.get_logger(__name__)
 
-_LOGGING = Path(__file__).parents[1] / "edge" / "kserve_logging.json"
-"""KServe's workers set logging up again from this file before our code gets to run."""
-
 _ENGINE_GRACE_S = 5.0
+_WORKER_GRACE_S = 3.0
+"""What a worker needs after its drain timeout, to cancel what is left and send its last spans."""
 _LOOK_S = 1.0
 _SOCKET_PATH_BYTES = 107
 """The longest path of a Unix socket (unix(7)), its final zero left out."""
@@ -44,6 +46,9 @@ class Supervisor:
 
     def __init__(self, settings: Settings, environment: Mapping[str, str]) -> None:
         self._settings = settings
+        has_ipv6 = socket.has_dualstack_ipv6()
+        self._http = ports.listen(settings.http_port, has_ipv6=has_ipv6)
+        self._grpc = ports.hold(settings.grpc_port, has_ipv6=has_ipv6)
         prefix = f"retrieval-{settings.component.value}-"
         self._folder = Path(tempfile.mkdtemp(prefix=prefix, dir=settings.runtime_dir))
         self._counts = self._folder / "metrics"
@@ -56,6 +61,7 @@ class Supervisor:
             "TOKENIZERS_PARALLELISM": "false",
         }
         self._keepers = tuple(map(self._keeper, range(settings.engine_count)))
+        self._workers = tuple(self._worker() for _ in range(settings.workers))
         self._stop = asyncio.Event()
         self._over = asyncio.Event()
         self._status = 0
@@ -71,26 +77,23 @@ class Supervisor:
             return await self._serve()
         finally:
             shutil.rmtree(self._folder, ignore_errors=True)
+            shutil.rmtree(graphs_of(self._folder / socket_name(0)), ignore_errors=True)
 
     async def _serve(self) -> int:
-        logging = ("--log_config_file", str(_LOGGING))
-        api = await start("retrieval_predictor.edge", self._environment, *logging)
+        workers = {asyncio.create_task(worker.keep()) for worker in self._workers}
         engines = asyncio.create_task(self._keep_engines())
-        gone = asyncio.create_task(api.wait())
         stop, over = (asyncio.create_task(one.wait()) for one in (self._stop, self._over))
         burying = asyncio.create_task(self._bury_the_dead())
-        tasks = {engines, gone, stop, over, burying}
+        tasks = {engines, *workers, stop, over, burying}
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         if stop in done:
-            await self._drain(api)
-        elif gone in done:
-            self._status = gone.result() or 1
+            await self._turn_unready()
         elif over not in done:
             self._status = _fault(done)
         log.info("stopping", status=self._status)
         for task in tasks:
             task.cancel()
-        await end(api, self._settings.drain_timeout_s)
+        await self._end_workers()
         await asyncio.gather(*(keeper.end(_ENGINE_GRACE_S) for keeper in self._keepers))
         return self._status
 
@@ -130,18 +133,27 @@ class Supervisor:
         self._status = status
         self._over.set()
 
-    async def _drain(self, api: Process) -> None:
-        """Turn unready, let the router notice, then finish what is in flight."""
+    async def _turn_unready(self) -> None:
+        """Let the router notice, while what still arrives is computed."""
         for keeper in self._keepers:
             keeper.drain()
         await asyncio.sleep(self._settings.drain_delay_s)
-        await end(api, self._settings.drain_timeout_s)
+
+    async def _end_workers(self) -> None:
+        """Refuse connections from now on, and have what is in flight finished."""
+        self._http.close()
+        self._grpc.close()
+        grace_s = self._settings.drain_timeout_s + _WORKER_GRACE_S
+        await asyncio.gather(*(worker.end(grace_s) for worker in self._workers))
 
     async def _bury_the_dead(self) -> None:
         """Whichever process dies, what it counted is kept and its gauges go."""
         while True:
             await asyncio.sleep(_LOOK_S)
             bury_the_dead(self._folder, self._counts)
+
+    def _worker(self) -> Worker:
+        return Worker(self._http, self._environment, self._settings.worker_silence_s)
 
     def _keeper(self, number: int) -> Keeper:
         socket = self._folder / socket_name(number)

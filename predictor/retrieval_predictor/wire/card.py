@@ -28,7 +28,8 @@ class ModelCard:
 
     `form` names the question that a language model is asked (`retrieval_predictor.text.chat`), and
     `instruction` is what it is told where a request says nothing; None of either means none.
-    `encoder` is "packed" (no padding) or "padded" (the fallback), `shares_prefixes` says whether it
+    `encoder` is "graph" (OpenVINO, in rectangles of near-equal lengths), "packed" (PyTorch, no
+    padding) or "padded" (PyTorch, the fallback), `shares_prefixes` says whether it
     computes once what texts of a batch begin with alike, as a causal model allows, and
     `is_recorded` whether other batches run without the model's Python. `linears` is "plain" or
     "prepacked" (for oneDNN, where that was faster on this CPU), `normalise` whether the checkpoint

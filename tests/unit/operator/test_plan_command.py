@@ -121,12 +121,12 @@ def test_a_field_that_this_version_cannot_act_on_is_refused(run, tmp_path):
     ("text", "problem"),
     [
         (None, "No such file"),
-        ("a: [", "no YAML"),
+        ("a: [", "not YAML"),
         ("kind: Pod", "no RetrievalService in it"),
         ("", "no RetrievalService in it"),
         (SERVICE.replace("gpu: {}", "gpus: {}"), "spec.embedder.gpus"),
         (SERVICE.replace("gpu: {}", "workers: -1"), "spec.embedder.workers"),
-        ("\udcff", "no UTF-8"),
+        ("\udcff", "not UTF-8"),
     ],
     ids=["missing", "cut", "another kind", "empty", "unknown field", "out of bounds", "bytes"],
 )
@@ -145,7 +145,7 @@ def test_bad_input_is_status_2_and_one_message(run, tmp_path, text, problem):
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (("--gpu", "RTX4090"), "not in the table"),
+        (("--gpu", "RTX4091"), "not in the table"),
         (("--gpu", "NVIDIA-L4:0"), "1 to 1024"),
         (("--node-labels", "/no/such/file"), "No such file"),
         (("--model-path", "/no/such/folder"), "No such file"),

@@ -70,7 +70,7 @@ def test_more_pods_never_hold_less(rate, replicas):
 def test_the_warm_up_s_figure_replaces_the_estimate():
     plan = planned(ask(), on("NVIDIA-L4"))
     rate = plan.estimate.tokens_per_s
-    measured = status.Measured(tokens_per_second=rate * 2)
+    measured = status.MeasuredStatus(tokens_per_second=rate * 2)
     guessed = capacity_of(plan.estimate, 100_000, 1)
     known = capacity_of(plan.estimate, 100_000, 1, measured)
     assert known.texts_per_s == pytest.approx(2 * guessed.texts_per_s)
@@ -80,5 +80,5 @@ def test_the_warm_up_s_figure_replaces_the_estimate():
 
 def test_an_absurd_measurement_is_not_believed():
     plan = planned(ask(), on("NVIDIA-L4"))
-    measured = status.Measured(tokens_per_second=plan.estimate.tokens_per_s * 1000)
+    measured = status.MeasuredStatus(tokens_per_second=plan.estimate.tokens_per_s * 1000)
     assert capacity_of(plan.estimate, 1, 1, measured).texts_per_s == plan.estimate.texts_per_s

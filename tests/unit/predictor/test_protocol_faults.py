@@ -26,8 +26,10 @@ WIRE = {
     errors.AnswerTooLarge: (413, "INVALID_ARGUMENT"),
     errors.BodyTooLarge: (413, "INVALID_ARGUMENT"),
     errors.TooManyTexts: (413, "INVALID_ARGUMENT"),
+    errors.UnsupportedEncoding: (415, "INVALID_ARGUMENT"),
     errors.InputTooLong: (422, "INVALID_ARGUMENT"),
     errors.Overloaded: (429, "RESOURCE_EXHAUSTED"),
+    errors.WorkerFull: (429, "RESOURCE_EXHAUSTED"),
     errors.NotReady: (503, "UNAVAILABLE"),
     errors.EngineLost: (503, "UNAVAILABLE"),
     errors.DeviceLost: (503, "UNAVAILABLE"),
@@ -40,6 +42,7 @@ WIRE = {
     errors.UnsafeCheckpoint: (500, "INTERNAL"),
     errors.NotEnoughMemory: (500, "INTERNAL"),
     errors.ImpossibleSettings: (500, "INTERNAL"),
+    errors.PortTaken: (500, "INTERNAL"),
 }
 
 

@@ -1,0 +1,18 @@
+"""Whether a plan holds the service's objective, in the words of the condition ObjectiveMet."""
+
+from __future__ import annotations
+
+from retrieval_operator.plan.objective import Verdict, capacity_of, judge, texts_of
+from retrieval_operator.plan.result import Plan
+from retrieval_operator.spec.service import RetrievalService
+
+
+def verdict(service: RetrievalService, plan: Plan) -> Verdict | None:
+    """What the estimate of this plan says of the objective; None where none is written down."""
+    objective = service.spec.objective
+    if objective is None:
+        return None
+    (component,) = (one for one in service.spec.components if one.name is plan.component)
+    most = component.autoscaling.max_replicas if component.autoscaling else component.replicas
+    capacity = capacity_of(plan.estimate, plan.max_queue_tokens.value, plan.gpu_count)
+    return judge(objective, capacity, most or 1, texts_of(objective, plan.component))
