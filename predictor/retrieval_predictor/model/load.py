@@ -82,12 +82,12 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A checkpoint and how it is used; `commit` is its hub's, None where that is not known."""
+    """A checkpoint and how it is used; `revision` is the commit of it where that can be told."""
 
     settings: Settings
     checkpoint: Checkpoint
     reading: Reading
-    commit: str | None
+    revision: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,17 +128,8 @@ def open_source(settings: Settings, scratch: Path) -> Source:
         if not settings.model.allow_pickle:
             require_safetensors(checkpoint)
         reading = _reading(settings, checkpoint, scratch)
-        return Source(settings, _for_tokens(settings, checkpoint), reading, commit_of(folder))
-
-
-def load_source(source: Source) -> Loaded:
-    """Load a model onto its device, to be computed by PyTorch.
-
-    Raises:
-        StartupError: One of its leaves, saying what to change.
-    """
-    with _reasons(source.settings.model.uri):
-        return _loaded(source)
+    revision = commit_of(folder) or settings.model.revision
+    return Source(settings, _for_tokens(settings, checkpoint), reading, revision)
 
 
 @contextmanager
@@ -162,14 +153,19 @@ def _reasons(uri: str) -> Iterator[None]:
         raise UnsupportedModel(uri, f"{type(error).__name__}: {cause}") from error
 
 
-def _loaded(source: Source) -> Loaded:
+def load_source(source: Source) -> Loaded:
+    """Load a model onto its device, to be computed by PyTorch.
+
+    Raises:
+        StartupError: One of its leaves, saying what to change.
+    """
     started_s = time.monotonic()
     settings, checkpoint, reading = source.settings, source.checkpoint, source.reading
-    running = _running(settings, checkpoint, reading)
+    with _reasons(settings.model.uri):
+        running = _running(settings, checkpoint, reading)
     runner = TorchRunner(running.encoder, running.head, running.device, running.width)
     needs_query = reading.scoring is Scoring.LATE_INTERACTION
-    card = _card(settings, checkpoint, reading, running, time.monotonic() - started_s)
-    card = replace(card, revision=source.commit or settings.model.revision)
+    card = _card(source, running, time.monotonic() - started_s)
     return Loaded(QueryRunner(runner) if needs_query else runner, card)
 
 
@@ -214,12 +210,11 @@ def _warn_of_words_without_a_row(tokenizer: Tokenizer, vocabulary_size: int) -> 
         log.warning("words_without_a_row", tokens=tokens, rows=vocabulary_size)
 
 
-def _card(
-    settings: Settings, checkpoint: Checkpoint, reading: Reading, running: _Running, load_s: float
-) -> ModelCard:
+def _card(source: Source, running: _Running, load_s: float) -> ModelCard:
+    settings, checkpoint, reading = source.settings, source.checkpoint, source.reading
     return ModelCard(
         uri=settings.model.uri,
-        revision=settings.model.revision,
+        revision=source.revision,
         architecture=checkpoint.architecture,
         parameters=running.parameters,
         precision=running.width.precision,
