@@ -16,6 +16,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -28,11 +29,13 @@ from retrieval_predictor.engine.scheduler.batcher import Batcher
 from retrieval_predictor.engine.scheduler.job import Job
 from retrieval_predictor.engine.scheduler.policy import Limits
 from retrieval_predictor.engine.scheduler.queue import Queue
+from retrieval_predictor.model import load as loading
 from retrieval_predictor.model.load import load
 from retrieval_predictor.runners.runner import Runner
 from retrieval_predictor.settings import Gpu, ModelSource, Precision, Settings
 from retrieval_predictor.telemetry.memory import device_memory
-from retrieval_predictor.wire.work import Batch, Encoded, Run
+from retrieval_predictor.wire.ragged import joined
+from retrieval_predictor.wire.work import Batch, Encoded, Part, Reference, Run
 
 _VOCABULARY = 30_522
 _DOCUMENT_TOKENS = 512
@@ -53,6 +56,13 @@ class Load:
         generator = np.random.default_rng(0)
         sizes = generator.integers(self.least, self.most + 1, self.count)
         return [_text(generator, int(size)) for size in sizes]
+
+
+SMALL = {
+    "lone_query": Load(1, _QUERY_TOKENS, _QUERY_TOKENS),
+    "queries_8": Load(8, _QUERY_TOKENS - 4, _QUERY_TOKENS + 4),
+    "document_512": Load(1, _DOCUMENT_TOKENS, _DOCUMENT_TOKENS),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +118,8 @@ def main() -> None:
             gpu=Gpu(count=0 if arguments.cpu else 1),
         )
         loaded = load(settings, Path(folder))
+        with patch.object(loading, "for_gpu", lambda encoder, *_: encoder):
+            eager = load(settings, Path(folder)).runner
     scale = 1024 if arguments.quick else 1
     results = {
         "device": loaded.card.device,
@@ -115,7 +127,10 @@ def main() -> None:
         "encoder": loaded.card.encoder,
         "torch": torch.__version__,
         "max_batch_tokens": arguments.max_batch_tokens,
-        "lone_query_ms": _lone_query(loaded.runner),
+        "replayed_tokens": loaded.card.replayed_tokens,
+        "small_batches": {
+            name: _both(eager, loaded.runner, texts) for name, texts in SMALL.items()
+        },
         **{
             name: {
                 slots: _throughput(loaded.runner, load_, arguments.max_batch_tokens, slots)
@@ -147,18 +162,22 @@ def _checkpoint(folder: Path, size: _Size) -> Path:
     return folder
 
 
-def _lone_query(runner: Runner) -> dict[str, float]:
-    """Milliseconds from packing to rows on the host for one short text."""
-    text = Load(1, _QUERY_TOKENS, _QUERY_TOKENS).texts()[0]
-    job = Job(Run(text), 0.0, asyncio.Future(loop=asyncio.new_event_loop()))
-    batch = Batch((job.take(1, 0.0),))
-    spent_ms = []
+def _both(eager: Runner, served: Runner, texts: Load) -> dict[str, float]:
+    """Milliseconds from packing to rows on the host, medians of runs in turn, and how rows agree."""
+    batch = Batch(tuple(Part(text, 0, Reference()) for text in texts.texts()))
+    ways = {"eager": eager, "served": served}
+    spent_ms: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(60):
-        started_s = time.perf_counter()
-        runner.run(batch)
-        spent_ms.append(1e3 * (time.perf_counter() - started_s))
-    kept = sorted(spent_ms[10:])
-    return {"p50": round(statistics.median(kept), 3), "least": round(kept[0], 3)}
+        for name, runner in ways.items():
+            started_s = time.perf_counter()
+            runner.run(batch)
+            spent_ms[name].append(1e3 * (time.perf_counter() - started_s))
+    one, other = (joined(runner.run(batch)) for runner in ways.values())
+    norms = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
+    return {
+        **{f"{name}_ms": round(statistics.median(ms[10:]), 3) for name, ms in spent_ms.items()},
+        "least_cosine": round(float(((one * other).sum(axis=1) / norms).min()), 6),
+    }
 
 
 def _throughput(runner: Runner, load_: Load, max_batch_tokens: int, slots: int) -> dict[str, float]:

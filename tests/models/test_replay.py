@@ -19,7 +19,13 @@ from retrieval_predictor.model.encoder import Encoder
 from retrieval_predictor.model.heads import PoolingHead
 from retrieval_predictor.model.packing import Packed, pack
 from retrieval_predictor.model.rehearsal import Sizes, Stage, with_replays
-from retrieval_predictor.model.replay import Compute, Recording, Replay, ReplayedEncoder
+from retrieval_predictor.model.replay import (
+    Compute,
+    Recording,
+    Replay,
+    ReplayedEncoder,
+    replayed_tokens,
+)
 from retrieval_predictor.model.seen import scores_by
 from tests.support import make
 
@@ -38,10 +44,8 @@ class ByOffsets:
     def __init__(self) -> None:
         generator = torch.Generator().manual_seed(0)
         self._table = torch.randn(VOCABULARY, HIDDEN, generator=generator)
-        self.passes = 0
 
     def __call__(self, packed: Packed) -> Tensor:
-        self.passes += 1
         tokens = self._table[packed.ids] + packed.positions[:, None] / 64 - packed.types[:, None]
         places = torch.arange(packed.ids.numel())
         text = torch.searchsorted(packed.offsets.long(), places, right=True)
@@ -49,9 +53,26 @@ class ByOffsets:
         return tokens + sums[text].tanh()
 
 
+class Once:
+    """Keeps what it was asked to compute."""
+
+    name, shares_prefixes, is_recorded = "packed", True, False
+
+    def __init__(self) -> None:
+        self.seen: list[Packed] = []
+
+    def __call__(self, packed: Packed) -> Tensor:
+        self.seen.append(packed)
+        return torch.zeros(packed.ids.numel(), HIDDEN)
+
+
 def again(compute: Compute) -> Recording:
     hidden = compute().clone()
-    return Recording(lambda: hidden.copy_(compute()), hidden)
+
+    def launch() -> None:
+        hidden.copy_(compute())
+
+    return Recording(launch, hidden)
 
 
 def replayed(encoder: Encoder, *buckets: Bucket) -> ReplayedEncoder:
@@ -83,19 +104,12 @@ def test_a_batch_that_no_recording_has_room_for_is_computed_as_it_is(lengths: li
 
 
 def test_texts_that_begin_alike_are_computed_once_and_not_replayed():
-    seen: list[Packed] = []
-
-    def encoder(packed: Packed) -> Tensor:
-        seen.append(packed)
-        return torch.zeros(packed.ids.numel(), HIDDEN)
-
-    encoder.shares_prefixes = True
+    encoder = Once()
     texts = make.rows_of([[*range(20, 40), last] for last in range(50, 53)])
     batch = pack(make.batch(texts), shares=True)
-    ways = ReplayedEncoder(encoder, {LARGE: Replay(encoder, LARGE, CPU, again)}, lambda: 0)
-    ways(batch)
+    replayed(encoder, LARGE)(batch)
     assert batch.shared is not None
-    assert seen[-1] is batch
+    assert encoder.seen[-1] is batch
 
 
 def test_weights_that_moved_to_another_precision_are_not_replayed():
@@ -127,8 +141,7 @@ def rehearsed(on: Stage) -> tuple[ByOffsets, Encoder]:
 
 def room_of(encoder: Encoder) -> int:
     """The most tokens that are replayed."""
-    assert isinstance(encoder, ReplayedEncoder)
-    return max(one.tokens for one in encoder._replays)
+    return replayed_tokens(encoder)
 
 
 def test_the_first_size_that_gains_too_little_ends_it():

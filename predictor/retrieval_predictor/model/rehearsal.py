@@ -15,9 +15,10 @@ import numpy as np
 import structlog
 import torch
 from torch import Tensor
+from transformers import PreTrainedModel
 
 from retrieval_predictor.model.buckets import Bucket, ladder_of
-from retrieval_predictor.model.encoder import Encoder
+from retrieval_predictor.model.encoder import Encoder, PackedEncoder
 from retrieval_predictor.model.margin import Margin, margin_of
 from retrieval_predictor.model.packing import Packed, pack
 from retrieval_predictor.model.replay import Dtype, Record, Recorder, Replay, ReplayedEncoder
@@ -53,6 +54,16 @@ def gpu_stage(device: torch.device, limit_bytes: int) -> Stage:
     total_bytes = limit_bytes or torch.cuda.get_device_properties(device).total_memory
     budget_bytes = int(total_bytes * _MEMORY_SHARE)
     return Stage(device, Recorder(), _gpu_seconds, torch.cuda.memory_reserved, budget_bytes)
+
+
+def for_gpu(
+    encoder: Encoder, model: PreTrainedModel, scores: Scores, sizes: Sizes, limit_bytes: int
+) -> Encoder:
+    """The encoder with the replays that pay, where it packs on a GPU; else as it is."""
+    if model.device.type != "cuda" or not isinstance(encoder, PackedEncoder):
+        return encoder
+    stage = gpu_stage(model.device, limit_bytes)
+    return with_replays(encoder, lambda: model.dtype, scores, sizes, stage)
 
 
 @torch.inference_mode()
@@ -98,8 +109,8 @@ def _recorded(encoder: Encoder, bucket: Bucket, stage: Stage) -> Replay | None:
 def _gain(encoder: Encoder, replay: Replay, batch: Batch, stage: Stage) -> float:
     """How many times as fast the replay is."""
     packed = pack(batch).to(stage.device)
-    plain_s, replayed_s = (stage.seconds(lambda way=way: way(packed)) for way in (encoder, replay))
-    return plain_s / replayed_s
+    plain_s = stage.seconds(lambda: encoder(packed))
+    return plain_s / stage.seconds(lambda: replay(packed))
 
 
 def _margin(encoder: Encoder, replay: Replay, batch: Batch, scores: Scores, stage: Stage) -> Margin:
@@ -120,11 +131,11 @@ def _alone(encoder: Encoder, batch: Batch, scores: Scores, stage: Stage) -> Floa
 def _batch(bucket: Bucket, sizes: Sizes) -> Batch:
     """Texts of eight lengths that about fill a bucket."""
     lengths = np.linspace(0.5, 1.5, _TEXTS) * bucket.tokens / _TEXTS
-    lengths = np.minimum(lengths.astype(np.int32), sizes.max_tokens)
+    whole = np.minimum(lengths, sizes.max_tokens).astype(np.int32)
     generator = np.random.default_rng(bucket.tokens)
     low = min(sizes.vocabulary // 2, 1000)  # special tokens lie below
-    ids = generator.integers(low, sizes.vocabulary, int(lengths.sum()), dtype=np.int32)
-    return _one_request(ids, lengths)
+    ids = generator.integers(low, sizes.vocabulary, int(whole.sum()), dtype=np.int32)
+    return _one_request(ids, whole)
 
 
 def _each(batch: Batch) -> list[Batch]:

@@ -44,7 +44,7 @@ class Recorder:
 
     def __call__(self, compute: Compute) -> Recording:
         """What `compute` launches; PyTorch's documentation, "CUDA Graphs"."""
-        side = torch.cuda.Stream()
+        side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):
             for _ in range(_WARM_RUNS):
@@ -91,12 +91,22 @@ class ReplayedEncoder:
         self._dtype = dtype
         self._recorded_in = dtype()
 
+    @property
+    def replayed_tokens(self) -> int:
+        """The most tokens that a replayed batch holds."""
+        return self._ladder[-1].tokens
+
     def __call__(self, packed: Packed) -> Tensor:
         """See `Encoder`."""
         bucket = bucket_for(self._ladder, packed.ids.numel(), packed.lengths.numel())
         if bucket is None or packed.shared is not None or self._dtype() != self._recorded_in:
             return self._encoder(packed)
         return self._replays[bucket](packed)
+
+
+def replayed_tokens(encoder: Encoder) -> int:
+    """The most tokens that a replayed batch holds; 0 where none is."""
+    return encoder.replayed_tokens if isinstance(encoder, ReplayedEncoder) else 0
 
 
 Dtype = Callable[[], torch.dtype]

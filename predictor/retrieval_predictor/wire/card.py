@@ -39,7 +39,8 @@ class ModelCard:
     own vector has, 0 for none; `special_ids` are those of tokens that stand for no word.
     `accepts_token_ids` says whether a request may bring ids in place of texts. `own_code` is "run"
     or "not run" where Python code came with the checkpoint; where it was not, transformers' code
-    for the same model type serves.
+    for the same model type serves. On a GPU batches of up to `replayed_tokens` are launched as one,
+    0 where that gains nothing.
     """
 
     uri: str
@@ -69,3 +70,4 @@ class ModelCard:
     own_code: str | None = None
     shares_prefixes: bool = False
     is_recorded: bool = False
+    replayed_tokens: int = 0
