@@ -163,7 +163,7 @@ def _checkpoint(folder: Path, size: _Size) -> Path:
 
 
 def _both(eager: Runner, served: Runner, texts: Load) -> dict[str, float]:
-    """Milliseconds from packing to rows on the host, medians of runs in turn, and how rows agree."""
+    """Milliseconds from packing to rows on the host, as medians, and how the rows agree."""
     batch = Batch(tuple(Part(text, 0, Reference()) for text in texts.texts()))
     ways = {"eager": eager, "served": served}
     spent_ms: dict[str, list[float]] = {name: [] for name in ways}

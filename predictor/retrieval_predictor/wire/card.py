@@ -11,7 +11,8 @@ class WarmUp:
 
     `slots` is how many batches the device takes at a time. `peak_memory_bytes` is the device's peak
     on a GPU and the engine's resident set on a CPU. `overhead_tokens` stand for what a batch costs
-    whatever it holds: in that time a full batch computes so many.
+    whatever it holds: in that time a full batch computes so many. `company_shift` is how far a row
+    moved with the texts of its batch: a vector relative to its length, a score as it is.
     """
 
     tokens: int
@@ -20,6 +21,7 @@ class WarmUp:
     peak_memory_bytes: int
     slots: int = 1
     overhead_tokens: int = 0
+    company_shift: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
