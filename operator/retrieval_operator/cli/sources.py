@@ -123,9 +123,16 @@ def _planned(
     answers = {}
     for component in service.spec.components:
         ask = ask_of(service.spec, component)
-        facts = facts_for(component, folders.get(component.name), look)
+        folder = folders.get(component.name) or _own_folder(component.model.uri)
+        facts = facts_for(component, folder, look)
         answers[component.name] = plan(ask, facts, inventory)
     return Planned(service, unsupported(service), answers, folders)
+
+
+def _own_folder(uri: str) -> Path | None:
+    """The folder that a file:// address names on this machine, where there is one."""
+    scheme, _, path = uri.partition("://")
+    return Path(path) if scheme == "file" and Path(path).is_dir() else None
 
 
 def _folders(

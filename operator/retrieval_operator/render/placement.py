@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -47,7 +46,8 @@ def _toleration(written: Toleration) -> dict[str, Any]:
 
 def _affinity(component: Component) -> dict[str, Any]:
     """The author's affinity; `gpu.products` is a further condition of each of its node terms."""
-    affinity: dict[str, Any] = copy.deepcopy(dict(component.pod_template.affinity or {}))
+    asked = component.pod_template.affinity
+    affinity = asked.written() if asked else {}
     products = component.gpu.products if component.gpu else ()
     if not products:
         return affinity

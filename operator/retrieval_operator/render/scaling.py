@@ -108,7 +108,7 @@ def _in_flight(plan: Plan) -> int:
 
 
 def _behavior(scaling: Autoscaling) -> dict[str, Any]:
-    return dict(scaling.behavior) if scaling.behavior is not None else BEHAVIOR
+    return scaling.behavior.written() if scaling.behavior is not None else BEHAVIOR
 
 
 def _horizontal(scaling: Autoscaling) -> dict[str, Any]:

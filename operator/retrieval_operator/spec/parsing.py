@@ -37,6 +37,7 @@ _WANTED = {
     "string_pattern_mismatch": "wanted a text that matches {pattern}",
     "string_too_short": "wanted {min_length} characters or more",
     "string_too_long": "wanted {max_length} characters or fewer",
+    "too_short": "wanted {min_length} entry or more",
     "too_long": "wanted {max_length} entries or fewer",
 }
 
