@@ -211,7 +211,13 @@ class Operator:
 
     def _context(self) -> Context:
         settings = self._settings
-        return Context(settings.predictor_image, self._watch.apis, settings.prometheus_url)
+        return Context(
+            settings.predictor_image,
+            self._watch.apis,
+            settings.prometheus_url,
+            settings.domain_template,
+            settings.predictor_defaults,
+        )
 
     def _names(self) -> dict[str, str]:
         settings = self._settings

@@ -42,7 +42,13 @@ from retrieval_operator.render import (
     impossible,
     render,
 )
-from retrieval_operator.spec import ComponentName, RetrievalService, parse, unsupported
+from retrieval_operator.spec import (
+    ComponentName,
+    RetrievalService,
+    parse,
+    unsupported,
+    with_defaults,
+)
 from retrieval_operator.spec.status import Status
 from retrieval_operator.world import (
     DEPLOYMENT,
@@ -234,7 +240,7 @@ class Reconciler:
 def accept(live: Document, context: Context) -> Parsed:
     """The service of an object, or everything that is wrong with it in this installation."""
     try:
-        service = parse(live)
+        service = with_defaults(parse(live), context.defaults)
     except SpecError as error:
         return Parsed(None, tuple(map(str, error.problems)))
     gaps = (*unsupported(service), *impossible(service, context))
