@@ -119,6 +119,7 @@ class Plan:
 
     `device` names the product (or the cores), `basis` where its memory is known from.
     `gpu_memory` is None on a CPU, where `memory` holds weights and activations too.
+    `cpu_millicores` is what a pod may use, `cpu_request_millicores` what is kept for it.
     `max_queue_wait_s` follows from profile and objective; no field sets it.
     """
 
@@ -139,6 +140,7 @@ class Plan:
     workers: Decision[int]
     threads: Decision[int]
     cpu_millicores: Decision[int]
+    cpu_request_millicores: Decision[int]
     memory_bytes: Decision[int]
     gpu_memory: Budget | None
     memory: Budget

@@ -48,8 +48,8 @@ class Autoscaling(Block):
     """Most pods."""
     metric: ScalingMetric | None = None
     """What to follow. QueueWait: seconds a request waits before its forward pass. CPU: used share
-    of the requested cores, for clusters without Prometheus. Concurrency: requests at once, in
-    Knative mode only. Omitted: QueueWait, or Concurrency in Knative mode."""
+    of the cores that a pod may use, for clusters without Prometheus. Concurrency: requests at once,
+    in Knative mode only. Omitted: QueueWait, or Concurrency in Knative mode."""
     target: Quantity | None = None
     """Value of the metric to hold. Omitted: 200m seconds of QueueWait, 800m (80 %) of CPU, or as
     many requests at once as the plan answers in 0.2 s."""

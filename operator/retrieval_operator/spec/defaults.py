@@ -16,7 +16,7 @@ from retrieval_operator.spec.pod import EnvVar, PodTemplate, Toleration
 from retrieval_operator.spec.service import Monitoring, RetrievalService
 from retrieval_operator.spec.volume import LocalReference
 
-_Named = TypeVar("_Named", EnvVar, LocalReference)
+_Named = TypeVar("_Named", bound=EnvVar | LocalReference)
 
 
 class Defaults(Block):
@@ -75,5 +75,5 @@ def _monitoring(monitoring: Monitoring, defaults: Defaults) -> Monitoring:
 
 def _joined(defaults: tuple[_Named, ...], own: tuple[_Named, ...]) -> tuple[_Named, ...]:
     """Both, by name; the object's own where it has the name too."""
-    named: dict[str, _Named] = {one.name: one for one in (*defaults, *own)}
-    return tuple(named.values())
+    names = {one.name for one in own}
+    return (*(one for one in defaults if one.name not in names), *own)

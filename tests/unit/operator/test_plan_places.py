@@ -1,7 +1,7 @@
 """Which of several devices a plan has to fit."""
 
 from retrieval_operator.devices import MIB
-from retrieval_operator.inventory import Node, Origin, Taint
+from retrieval_operator.inventory import Node, Origin, Taint, nodes_of
 from retrieval_operator.plan import GpuAsk, Reason
 from retrieval_operator.spec.choices import Precision
 from retrieval_operator.spec.pod import Toleration
@@ -150,6 +150,31 @@ def test_a_gpu_pod_is_sized_within_its_part_of_the_node():
 def test_a_laptop_gives_all_its_cores_and_a_node_a_few():
     assert planned(ask(gpu=None), machine(16)).cpu_millicores.value == 16_000
     assert planned(ask(gpu=None), cluster(cpu_node(16))).cpu_millicores.value == 4000
+
+
+def test_two_components_on_cpus_are_scheduled_on_a_node_of_four_cores():
+    (node,) = nodes_of(
+        {"kind": "Node", "status": {"allocatable": {"cpu": "3920m", "memory": "14Gi"}}}
+    )
+    halves = [
+        planned(ask(model, gpu=None), cluster(node))
+        for model in ("builtin://all-MiniLM-L6-v2", "BAAI/bge-reranker-base")
+    ]
+    assert sum(half.cpu_request_millicores.value for half in halves) <= 3920 - 500
+    assert {half.cpu_millicores.value for half in halves} == {3400}
+    assert sum(half.memory_bytes.value for half in halves) <= 14 * GIB * 9 // 10
+
+
+def test_a_pod_with_a_gpu_is_kept_all_the_cores_it_may_use():
+    plan = planned(ask(), on("NVIDIA-L4"))
+    assert plan.cpu_request_millicores.value == plan.cpu_millicores.value
+
+
+def test_the_authors_amounts_are_kept():
+    limited = planned(ask(gpu=None, cpu_limit_millicores=3000), machine(16))
+    assert limited.cpu_request_millicores.value == 3000
+    asked = planned(ask(gpu=None, cpu_request_millicores=1500), machine(16))
+    assert (asked.cpu_request_millicores.value, asked.cpu_millicores.value) == (1500, 1500)
 
 
 def test_workers_leave_the_other_cores_to_the_engine():
