@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from retrieval_operator.devices import MIB, Device, assumed_device, find_device
+from retrieval_operator.devices import MIB, NOT_LISTED, Device, assumed_device, find_device
 from retrieval_operator.inventory.node import Inventory, Origin
 from retrieval_operator.inventory.offers import CpuOffer, GpuOffer, Sharing, cpu_offers
 from retrieval_operator.plan.absent import memory_unknown, no_device, no_node
@@ -193,7 +193,7 @@ def _notes(
         )
     if left_out:
         yield "nodes that do not say their memory were left out; gpu.memory includes them"
-    if offer.device.source.startswith("product not listed"):
+    if offer.device.source.startswith(NOT_LISTED):
         yield f"{offer.product or offer.resource}: {offer.device.source}"
     if offer.device.capability < (7, 5):
         yield "compute capability 7.0 needs a PyTorch build for CUDA 12; CUDA 13 dropped it"
