@@ -9,6 +9,7 @@ import sys
 from retrieval_operator.cli import sources
 from retrieval_operator.cli.sources import Planned
 from retrieval_operator.cli.view import show
+from retrieval_operator.plan.objective import Verdict
 from retrieval_operator.plan.rows import document
 from retrieval_operator.render.text import to_yaml
 
@@ -48,5 +49,21 @@ def _document(planned: Planned) -> dict[str, object]:
         "name": metadata.name,
         "namespace": metadata.namespace,
         "unsupported": [str(gap) for gap in planned.gaps],
-        "components": [document(answer) for answer in planned.answers.values()],
+        "components": [
+            document(answer) | _verdict(planned.verdicts.get(name))
+            for name, answer in planned.answers.items()
+        ],
+    }
+
+
+def _verdict(verdict: Verdict | None) -> dict[str, object]:
+    if verdict is None:
+        return {}
+    return {
+        "objective": {
+            "met": verdict.is_met,
+            "heldRequests": verdict.held_requests,
+            "suggestedReplicas": verdict.suggested_replicas,
+            "message": verdict.message,
+        }
     }

@@ -16,6 +16,7 @@ from retrieval_operator.inventory.node import Inventory, Origin
 from retrieval_operator.inventory.reading import BadInventory, nodes_of, product_node
 from retrieval_operator.machine import this_machine
 from retrieval_operator.plan.ask import ask_of
+from retrieval_operator.plan.objective import Verdict, verdict_of
 from retrieval_operator.plan.planner import plan
 from retrieval_operator.plan.result import Plan, Refusal
 from retrieval_operator.spec.choices import ComponentName
@@ -38,6 +39,15 @@ class Planned:
     def plans(self) -> dict[ComponentName, Plan]:
         """The components that have a plan."""
         return {name: answer for name, answer in self.answers.items() if isinstance(answer, Plan)}
+
+    @property
+    def verdicts(self) -> dict[ComponentName, Verdict]:
+        """Whether each planned component holds the object's objective; empty without one."""
+        objective, plans = self.service.spec.objective, self.plans
+        if objective is None:
+            return {}
+        halves = (half for half in self.service.spec.components if half.name in plans)
+        return {half.name: verdict_of(objective, half, plans[half.name]) for half in halves}
 
     @property
     def is_refused(self) -> bool:

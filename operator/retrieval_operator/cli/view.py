@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from retrieval_operator.cli.sources import Planned
+from retrieval_operator.plan.objective import Verdict
 from retrieval_operator.plan.result import Budget, By, Estimate, Plan, Refusal
 from retrieval_operator.plan.rows import rows
 from retrieval_operator.plan.sizes import GIB, gi
@@ -38,18 +39,23 @@ def _sections(planned: Planned) -> Iterator[RenderableType]:
     for name, answer in planned.answers.items():
         title = f"{metadata.namespace}/{metadata.name} {name.value}"
         uri = getattr(planned.service.spec, name.value).model.uri
-        yield from (
-            _plan(title, uri, answer) if isinstance(answer, Plan) else _refusal(title, uri, answer)
-        )
+        if isinstance(answer, Plan):
+            yield from _plan(title, uri, answer, planned.verdicts.get(name))
+        else:
+            yield from _refusal(title, uri, answer)
 
 
-def _plan(title: str, uri: str, plan: Plan) -> Iterator[RenderableType]:
+def _plan(title: str, uri: str, plan: Plan, verdict: Verdict | None) -> Iterator[RenderableType]:
     yield Text.assemble((title, "bold"), "  ", uri, ("  fits  ", "bold green"), plan.device)
     yield Padding(_decisions(plan), _INDENT)
     if plan.gpu_memory is not None:
         yield Padding(_budget("GPU memory", plan.gpu_memory), _INDENT)
     yield Padding(_budget("main memory", plan.memory), _INDENT)
     yield Padding(_estimate(plan.estimate, plan), _INDENT)
+    if verdict is not None:
+        word, colour = ("holds", "green") if verdict.is_met else ("does not hold", "yellow")
+        yield Padding(Text.assemble(("objective ", "bold"), (word, colour)), (0, 0, 0, 3))
+        yield Padding(Text(verdict.message), (0, 0, 1, 5))
     yield from _list("note", plan.notes)
 
 
@@ -100,7 +106,8 @@ def _bar(budget: Budget) -> Text:
 
 
 def _estimate(estimate: Estimate, plan: Plan) -> Table:
-    table = _table("estimate, not measured", "", "")
+    low, high = estimate.spread
+    table = _table("estimate, not measured", f"true: {low:g} to {high:g} times that", "")
     kind = "query-document pairs" if plan.component.value == "reranker" else "queries"
     table.add_row(
         f"{estimate.tokens_per_s:,} tokens/s",

@@ -3,17 +3,19 @@
 ask = ask_of(service.spec, service.spec.embedder)
 answer = plan(ask, facts_for(component), inventory)             # Plan | Refusal
 answer = replan(ask, facts_for(component), inventory, previous)  # for a live object: stays put
-verdict = judge(objective, capacity_of(…), replicas)             # whether a burst is held
+verdict = verdict_of(objective, component, plan, measured)       # whether a burst is held
 """
 
 from retrieval_operator.plan.ask import Ask, GpuAsk, ask_of
+from retrieval_operator.plan.capacity import Capacity
 from retrieval_operator.plan.hold import condense, replan
 from retrieval_operator.plan.objective import (
-    Capacity,
     Verdict,
     capacity_of,
     judge,
+    pods_in_time,
     texts_of,
+    verdict_of,
 )
 from retrieval_operator.plan.planner import plan
 from retrieval_operator.plan.result import (
@@ -52,7 +54,9 @@ __all__ = [
     "document",
     "judge",
     "plan",
+    "pods_in_time",
     "replan",
     "status_of",
     "texts_of",
+    "verdict_of",
 ]

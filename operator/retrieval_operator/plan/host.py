@@ -13,11 +13,19 @@ from retrieval_operator.plan.result import Budget, By, Decision
 from retrieval_operator.plan.sizes import round_up
 from retrieval_operator.spec.choices import ComponentName, Profile
 
-WORKER_TOKENS_S: Final = 900_000
-"""Tokens that one core tokenises in 512-token documents; measured with Hugging Face tokenizers."""
-WORKER_REQUESTS_S: Final = 3000
-"""Short requests one worker answers: 0.25 ms of HTTP and 23 µs of tokenising, with a margin."""
-PLANNED_REQUESTS_S: Final = 10_000
+WORKER_TOKENS_S: Final = 500_000
+"""Tokens that one core makes of long documents: 512 k (`bench/request_cost.py`)."""
+REQUEST_S: Final = 0.65e-3
+"""Reading a short request, tokenising it and answering it on one core.
+
+Measured: 0.56 to 0.66 ms for one vector of 1024 numbers on cores of an AMD EPYC, also while others
+keep them busy (`bench/overhead.py`, `bench/request_cost.py`).
+"""
+CONNECTION_S: Final = 0.13e-3
+"""What a connection of its own adds to a request (`bench/request_cost.py`)."""
+WORKER_REQUESTS_S: Final = 1500
+"""Short requests that one worker answers on connections that are kept: 1 ÷ `REQUEST_S`."""
+PLANNED_REQUESTS_S: Final = 4500
 """Short requests a pod is given workers for; a device may be able to do more."""
 MOST_WORKERS: Final = 8
 _CPU_CORES: Final = {Profile.LATENCY: 4, Profile.BALANCED: 4, Profile.THROUGHPUT: 8}

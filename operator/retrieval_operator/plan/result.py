@@ -99,17 +99,21 @@ class Budget:
 class Estimate:
     """What one pod should reach; computed, not measured.
 
-    `tokens_per_s` is for texts of `text_tokens`, `texts_per_s` for short ones of `short_tokens`.
+    `tokens_per_s` is for texts of `text_tokens`, `texts_per_s` for short ones of `short_tokens`,
+    whichever of device and API workers is slower; `device_texts_per_s` is the device alone.
     `burst_texts` is the largest number of short requests that arrive within one second of which
-    90 % are answered within three. `batch_s` is the time of one full batch.
+    90 % are answered within three. `batch_s` is the time of one full batch. `spread` is between
+    which multiples of these rates the true ones lie.
     """
 
     tokens_per_s: int
     text_tokens: int
     texts_per_s: int
+    device_texts_per_s: int
     short_tokens: int
     burst_texts: int
     batch_s: float
+    spread: tuple[float, float]
     basis: str
 
 

@@ -14,10 +14,8 @@ from retrieval_operator.plan import (
     Refusal,
     Verdict,
     ask_of,
-    capacity_of,
-    judge,
     replan,
-    texts_of,
+    verdict_of,
 )
 from retrieval_operator.plan import Reason as Refused
 from retrieval_operator.spec import Component, ComponentName, RetrievalService
@@ -84,11 +82,7 @@ def objectives(
     for component in service.spec.components:
         name, plan = component.name, plans.get(component.name)
         if plan is not None:
-            capacity = capacity_of(
-                plan.estimate, plan.max_queue_tokens.value, plan.gpu_count, measured.get(name)
-            )
-            texts = texts_of(objective, name)
-            verdicts[name] = judge(objective, capacity, _most_pods(component), texts)
+            verdicts[name] = verdict_of(objective, component, plan, measured.get(name))
     return verdicts
 
 
@@ -110,12 +104,6 @@ def _with_sight(answer: Plan | Refusal, inventory: Inventory) -> Plan | Refusal:
         remedies=(),
         advice=advice,
     )
-
-
-def _most_pods(component: Component) -> int:
-    """A burst is held by all the pods that autoscaling may make."""
-    scaling = component.autoscaling
-    return scaling.max_replicas if scaling is not None else component.replicas or 1
 
 
 def _nodes(documents: Sequence[Document]) -> Iterator[Node]:
