@@ -11,6 +11,7 @@ from retrieval_operator.cli.sources import Planned
 from retrieval_operator.cli.view import show
 from retrieval_operator.plan.objective import Verdict
 from retrieval_operator.plan.rows import document
+from retrieval_operator.plan.seats import Waits
 from retrieval_operator.render.text import to_yaml
 
 
@@ -50,10 +51,16 @@ def _document(planned: Planned) -> dict[str, object]:
         "namespace": metadata.namespace,
         "unsupported": [str(gap) for gap in planned.gaps],
         "components": [
-            document(answer) | _verdict(planned.verdicts.get(name))
+            document(answer)
+            | _waits(planned.waits.get(name))
+            | _verdict(planned.verdicts.get(name))
             for name, answer in planned.answers.items()
         ],
     }
+
+
+def _waits(waits: Waits | None) -> dict[str, object]:
+    return {} if waits is None else {"fits": False, "waits": str(waits)}
 
 
 def _verdict(verdict: Verdict | None) -> dict[str, object]:

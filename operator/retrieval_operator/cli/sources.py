@@ -16,9 +16,10 @@ from retrieval_operator.inventory.node import Inventory, Origin
 from retrieval_operator.inventory.reading import BadInventory, nodes_of, product_node
 from retrieval_operator.machine import this_machine
 from retrieval_operator.plan.ask import ask_of
-from retrieval_operator.plan.objective import Verdict, verdict_of
+from retrieval_operator.plan.objective import Verdict, pods_in_time, verdict_of
 from retrieval_operator.plan.planner import plan
 from retrieval_operator.plan.result import Plan, Refusal
+from retrieval_operator.plan.seats import Waits, Wanted, waiting
 from retrieval_operator.spec.choices import ComponentName
 from retrieval_operator.spec.service import RetrievalService
 from retrieval_operator.spec.support import Unsupported, unsupported
@@ -28,12 +29,16 @@ Answers = Mapping[ComponentName, Plan | Refusal]
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """One object of the input, what this version cannot do of it, and the planner's answers."""
+    """One object of the input, what this version cannot do of it, and the planner's answers.
+
+    `waits` are the components that have a plan and no device left beside the others.
+    """
 
     service: RetrievalService
     gaps: tuple[Unsupported, ...]
     answers: Answers
     folders: Mapping[ComponentName, Path]
+    waits: Mapping[ComponentName, Waits]
 
     @property
     def plans(self) -> dict[ComponentName, Plan]:
@@ -52,7 +57,7 @@ class Planned:
     @property
     def is_refused(self) -> bool:
         """Whether anything of it cannot be done."""
-        return bool(self.gaps) or len(self.plans) < len(self.answers)
+        return bool(self.gaps or self.waits) or len(self.plans) < len(self.answers)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -130,13 +135,16 @@ def _planned(
     folders: Mapping[ComponentName, Path],
     look: Look | None,
 ) -> Planned:
-    answers = {}
+    answers, wanted = {}, []
     for component in service.spec.components:
         ask = ask_of(service.spec, component)
         folder = folders.get(component.name) or _own_folder(component.model.uri)
         facts = facts_for(component, folder, look)
         answers[component.name] = plan(ask, facts, inventory)
-    return Planned(service, unsupported(service), answers, folders)
+        if isinstance(answers[component.name], Plan):
+            wanted.append(Wanted(ask, max(1, pods_in_time(component))))
+    waits = {one.component: one for one in waiting(wanted, inventory)}
+    return Planned(service, unsupported(service), answers, folders, waits)
 
 
 def _own_folder(uri: str) -> Path | None:

@@ -14,6 +14,7 @@ from retrieval_operator.cli.sources import Planned
 from retrieval_operator.plan.objective import Verdict
 from retrieval_operator.plan.result import Budget, By, Estimate, Plan, Refusal
 from retrieval_operator.plan.rows import rows
+from retrieval_operator.plan.seats import Waits
 from retrieval_operator.plan.sizes import GIB, gi
 
 _BAR_CELLS = 40
@@ -40,13 +41,21 @@ def _sections(planned: Planned) -> Iterator[RenderableType]:
         title = f"{metadata.namespace}/{metadata.name} {name.value}"
         uri = getattr(planned.service.spec, name.value).model.uri
         if isinstance(answer, Plan):
-            yield from _plan(title, uri, answer, planned.verdicts.get(name))
+            yield _heading(title, uri, answer, planned.waits.get(name))
+            yield from _plan(answer, planned.verdicts.get(name))
         else:
             yield from _refusal(title, uri, answer)
 
 
-def _plan(title: str, uri: str, plan: Plan, verdict: Verdict | None) -> Iterator[RenderableType]:
-    yield Text.assemble((title, "bold"), "  ", uri, ("  fits  ", "bold green"), plan.device)
+def _heading(title: str, uri: str, plan: Plan, waits: Waits | None) -> RenderableType:
+    """One line; a pod that fits a device, and finds none left, does not fit."""
+    if waits is None:
+        return Text.assemble((title, "bold"), "  ", uri, ("  fits  ", "bold green"), plan.device)
+    word = ("  waits  ", "bold yellow")
+    return Text.assemble((title, "bold"), "  ", uri, word, f"{plan.device}; {waits}")
+
+
+def _plan(plan: Plan, verdict: Verdict | None) -> Iterator[RenderableType]:
     yield Padding(_decisions(plan), _INDENT)
     if plan.gpu_memory is not None:
         yield Padding(_budget("GPU memory", plan.gpu_memory), _INDENT)

@@ -3,7 +3,8 @@
 ask = ask_of(service.spec, service.spec.embedder)
 answer = plan(ask, facts_for(component), inventory)             # Plan | Refusal
 answer = replan(ask, facts_for(component), inventory, previous)  # for a live object: stays put
-verdict = verdict_of(objective, component, plan, measured)       # whether a burst is held
+waits = waiting((Wanted(ask, pods), …), inventory)              # who finds no device left
+verdict = verdict_of(objective, component, plan, measured)       # is a burst held
 """
 
 from retrieval_operator.plan.ask import Ask, GpuAsk, ask_of
@@ -31,6 +32,7 @@ from retrieval_operator.plan.result import (
     Term,
 )
 from retrieval_operator.plan.rows import digest, document, status_of
+from retrieval_operator.plan.seats import Waits, Wanted, waiting
 
 __all__ = [
     "Ask",
@@ -47,6 +49,8 @@ __all__ = [
     "Room",
     "Term",
     "Verdict",
+    "Waits",
+    "Wanted",
     "ask_of",
     "capacity_of",
     "condense",
@@ -59,4 +63,5 @@ __all__ = [
     "status_of",
     "texts_of",
     "verdict_of",
+    "waiting",
 ]

@@ -169,7 +169,7 @@ def _gpu_node(gpu: GpuAsk, offer: GpuOffer) -> Node:
 
 def _capability(offer: GpuOffer) -> dict[str, str]:
     """Its compute capability, unless it was only assumed."""
-    if offer.device.source == assumed_device("", 0, None).source:
+    if offer.device.source.startswith(assumed_device("", 0, None).source):
         return {}
     major, minor = offer.device.capability
     return {
