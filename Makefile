@@ -12,6 +12,7 @@ BIN := $(VENV)/bin
 UV_VERSION := 0.13.8
 READY := $(VENV)/.ready
 MANIFEST ?= manifests/quickstart.yaml
+SOURCE ?= docs
 PYTEST_ARGS ?=
 CLUSTER_ARGS ?=
 # Without bytecode on disk every engine compiles PyTorch anew: `python -c 'import
@@ -25,7 +26,7 @@ installed = for one in $(1); do command -v $$one >/dev/null || missing="$$missin
   || echo "$(3) are skipped: no$$missing (packages: $(2))"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test unit check lint fix generate bench tools cluster cluster-down clean chaos e2e images test-serving test-cluster
+.PHONY: help setup run search test unit check lint fix generate bench tools cluster cluster-down clean chaos e2e images test-serving test-cluster
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,11 +39,14 @@ $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraints constraints.txt \
-	  --editable '.[operator,predictor,bench,dev]'
+	  --editable '.[operator,predictor,search,bench,dev]'
 	@touch $@
 
 run: $(READY)  ## Serve manifests/quickstart.yaml on this machine (MANIFEST=… for another)
 	@$(BIN)/retrieval run -f $(MANIFEST)
+
+search: $(READY)  ## Search this project's docs on this machine (SOURCE=… for another folder or file)
+	@$(BIN)/retrieval-search run $(SOURCE)
 
 test: unit tools  ## Every test: also models, real processes, a real control plane, a real Prometheus
 	$(BIN)/pytest tests/models -n auto $(PYTEST_ARGS)
@@ -50,6 +54,7 @@ test: unit tools  ## Every test: also models, real processes, a real control pla
 
 test-serving: $(READY)  # one of the two computes while the other waits
 	$(BIN)/pytest tests/serving $(PYTEST_ARGS)
+	$(BIN)/pytest tests/search $(PYTEST_ARGS)
 
 test-cluster: tools
 	$(BIN)/pytest tests/observability tests/chart tests/cluster $(PYTEST_ARGS) \

@@ -1,4 +1,4 @@
-"""The command `retrieval-bench`: run, search, compare, ceiling, report."""
+"""The command `retrieval-bench`: run, search, compare, agree, ceiling, report."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from retrieval_bench.command_line import parse
+from retrieval_bench.commands.agree import agree
 from retrieval_bench.commands.ceiling import ceiling
 from retrieval_bench.commands.compare import compare
 from retrieval_bench.commands.run import run
@@ -14,6 +15,7 @@ from retrieval_bench.commands.search import search
 from retrieval_bench.conditions import conditions
 from retrieval_bench.errors import BenchError, UsageError
 from retrieval_bench.orders import (
+    AgreeOrder,
     CeilingOrder,
     CompareOrder,
     MeasuringOrder,
@@ -24,6 +26,7 @@ from retrieval_bench.orders import (
 )
 from retrieval_bench.report import render
 from retrieval_bench.results import (
+    AgreeResult,
     CompareResult,
     Conditions,
     Measured,
@@ -78,6 +81,8 @@ def _measure(order: MeasuringOrder, facts: Conditions, screen: Screen) -> Result
             result = search(order, facts, screen)
         case CompareOrder():
             result = compare(order, facts, screen)
+        case AgreeOrder():
+            result = agree(order, facts, screen)
         case CeilingOrder():
             result = ceiling(order, facts, screen)
     screen.show(render(result))
@@ -99,6 +104,8 @@ def _code(result: Result) -> int:
             return int(not _holds(result.measured))
         case SearchResult():
             return int(not result.largest)
+        case AgreeResult():
+            return int(not result.holds)
         case CompareResult():
             return int(not all(_holds(turn) for turn in result.turns))
 

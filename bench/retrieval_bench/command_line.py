@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from retrieval_bench.corpus import Corpus, Lines, Synthetic, workload
 from retrieval_bench.errors import BadCommand
 from retrieval_bench.options import (
     DEFAULT_DURATION_S,
+    agree_options,
     ceiling_options,
     compare_options,
     report_options,
@@ -20,6 +22,7 @@ from retrieval_bench.options import (
     search_options,
 )
 from retrieval_bench.orders import (
+    AgreeOrder,
     Bench,
     CeilingOrder,
     CompareOrder,
@@ -34,6 +37,8 @@ from retrieval_bench.targets import Target
 
 _DEFAULT_CONNECTIONS = 8
 _BURST_RULE = Rule()
+_SEEDS = 10**6
+"""Seeds to draw from: few enough to be typed again, and no text is sent twice by accident."""
 
 
 def parse(arguments: Sequence[str]) -> Order:
@@ -104,6 +109,14 @@ def _compare_order(options: Namespace) -> CompareOrder:
     )
 
 
+def _agree_order(options: Namespace) -> AgreeOrder:
+    headers = tuple(options.header)
+    pair = tuple(targets.parse(words, headers) for words in options.target)
+    if len(pair) != 2:
+        raise BadCommand(f"agree compares two targets, and {len(pair)} are named")
+    return AgreeOrder(_bench(options), (pair[0], pair[1]), options.requests, options.least)
+
+
 def _ceiling_order(options: Namespace) -> CeilingOrder:
     return CeilingOrder(
         bench=_bench(options),
@@ -164,13 +177,14 @@ def _rule(options: Namespace, default: Rule | None) -> Rule | None:
 
 def _bench(options: Namespace) -> Bench:
     shape = workload(options.workload)
-    corpus: Corpus = Synthetic(shape, options.texts, options.seed, options.distinct)
+    seed = secrets.randbelow(_SEEDS) if options.seed is None else options.seed
+    corpus: Corpus = Synthetic(shape, options.texts, seed, options.distinct)
     if options.corpus:
         corpus = Lines(_lines(options.corpus), options.texts)
     work = Work(
         workload=str(options.corpus or options.workload),
         texts_per_request=options.texts,
-        seed=options.seed,
+        seed=seed,
         distinct=None if options.corpus else options.distinct,
         timeout_s=options.timeout,
         warmup_requests=options.warmup,
@@ -189,6 +203,7 @@ _COMMANDS = (
     ("run", "one load on one server", run_options, _run_order),
     ("search", "the largest burst or rate that still passes", search_options, _search_order),
     ("compare", "servers in turn under one load, and ratios", compare_options, _compare_order),
+    ("agree", "whether two servers give the same answers", agree_options, _agree_order),
     ("ceiling", "how fast this client itself is here", ceiling_options, _ceiling_order),
     ("report", "results as one page or picture", report_options, _report_order),
 )

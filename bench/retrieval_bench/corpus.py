@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import random
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal, Protocol
 
@@ -24,6 +24,9 @@ TEXTS_APART = len(WORDS) ** 3
 
 _SPREAD = 10_368_889
 """Odd, so multiplying by it modulo 256³ is a bijection; near 256³ / golden ratio, so it mixes."""
+
+_COPIES_APART = 5_592_407
+"""About a third of 256³, so that copies of one text differ in their leading words."""
 
 _QUERY_WORDS = 8
 _SEQUENCE_WORDS = 4096
@@ -73,12 +76,17 @@ def workload(name: str) -> Workload:
 
 @dataclass(frozen=True, slots=True)
 class Synthetic:
-    """Texts made of built-in words; `distinct` requests, then the same again (None: never)."""
+    """Texts made of built-in words; `distinct` requests, then the same again (None: never).
+
+    Copies of a corpus have texts of the same lengths in other words, so that a server which is
+    loaded twice for one comparison finds none of them in its cache.
+    """
 
     workload: Workload
     texts_per_request: int
     seed: int
     distinct: int | None = None
+    copy: int = 0
 
     def request(self, index: int) -> Request:
         """Request number `index`; its query and texts occur in no other, but for `distinct`."""
@@ -95,7 +103,7 @@ class Synthetic:
 
     def _text(self, number: int, words: int, chance: random.Random) -> str:
         size = len(WORDS)
-        place = (number * _SPREAD + self.seed) % TEXTS_APART
+        place = (number * _SPREAD + self.seed + self.copy * _COPIES_APART) % TEXTS_APART
         leading = (WORDS[place // size**2], WORDS[place // size % size], WORDS[place % size])
         sequence = _sequence(self.seed, 4 * max(self.workload.longest_words, _SEQUENCE_WORDS))
         start = chance.randrange(len(sequence) - words)
@@ -116,6 +124,11 @@ class Lines:
             self.lines[(first + row) % len(self.lines)] for row in range(self.texts_per_request + 1)
         )
         return Request(query, tuple(texts))
+
+
+def in_other_words(corpus: Corpus, copy: int) -> Corpus:
+    """The corpus for the server number `copy` of a comparison; own texts stay as they are."""
+    return replace(corpus, copy=copy) if isinstance(corpus, Synthetic) else corpus
 
 
 @cache

@@ -101,6 +101,8 @@ class UnreadableResult(UsageError):
     reason: str
 
     def __str__(self) -> str:
+        if not self.path.is_file():
+            return f"{self.path}: {self.reason}"
         return f"{self.path} is not a result of this version: {self.reason}"
 
 
@@ -186,3 +188,32 @@ class Unreachable(RequestFailed):
 
     def __str__(self) -> str:
         return self.reason[:EXCERPT_CHARS]
+
+
+@dataclass(eq=False)
+class OtherLengths(BenchError):
+    """Two servers answer with rows of different lengths."""
+
+    ours: int
+    theirs: int
+
+    def __str__(self) -> str:
+        return (
+            f"the first server's answers have {self.ours} numbers, the second's {self.theirs}: "
+            "they serve other models, or cut vectors to other dimensions"
+        )
+
+
+@dataclass(eq=False)
+class NothingToCompare(BenchError):
+    """No request was answered by both servers."""
+
+    requests: int
+    first: int
+    second: int
+
+    def __str__(self) -> str:
+        return (
+            f"of {self.requests} requests the first server answered {self.first} and the second "
+            f"{self.second}, none of them both: try `retrieval-bench run` on each"
+        )

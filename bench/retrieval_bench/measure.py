@@ -6,25 +6,19 @@ before and after the load; answers are verified last, when nothing else is on it
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any
 
-import orjson
-import uvloop
-
-from retrieval_bench import gpu, stats
+from retrieval_bench import asked, gpu, stats
 from retrieval_bench.arrivals import Arrivals, Burst, Closed, Stop
 from retrieval_bench.corpus import Corpus
 from retrieval_bench.cpu import ProcessTrees
 from retrieval_bench.dialects import speak
 from retrieval_bench.dialects.wire import Rows
-from retrieval_bench.errors import ServerSilent, Unreachable
+from retrieval_bench.errors import ServerSilent
 from retrieval_bench.fleet import ClientUse, Fleet, Gathered
-from retrieval_bench.http1 import Pool
 from retrieval_bench.results import Measured, Server, ServerUse, Work
 from retrieval_bench.search import Rule, judge
 from retrieval_bench.shard import Assignment
@@ -39,8 +33,6 @@ SATURATED_RATIO = 0.85
 
 LATE_S = 0.02
 """Lag of the client from which an open loop was not the load that was asked for."""
-
-INFO_TIMEOUT_S = 2.0
 
 LOOKS_APART = 10
 """Ticks of a running load between two looks at the server's processes: about a second."""
@@ -72,8 +64,20 @@ class Lab:
         """The rows of one request, sent alone; empty if it was not answered."""
         return self._load(target, Closed(1), Stop(requests=1), _unseen, index).kept
 
+    def rows(self, target: Target, requests: int, show: Show) -> dict[int, Rows]:
+        """The rows of the first so many requests, as far as they are answered."""
+        keep = frozenset(range(requests))
+        stop = Stop(requests=requests)
+        return self._load(target, Closed(WARMUP_CONNECTIONS), stop, show, 0, keep).kept
+
     def _load(
-        self, target: Target, arrivals: Arrivals, stop: Stop, show: Show, first: int
+        self,
+        target: Target,
+        arrivals: Arrivals,
+        stop: Stop,
+        show: Show,
+        first: int,
+        keep: frozenset[int] | None = None,
     ) -> Gathered:
         assignment = Assignment(
             target=target,
@@ -83,7 +87,7 @@ class Lab:
             seed=self.work.seed + first,
             timeout_s=self.work.timeout_s,
             first_index=first,
-            keep=sample(first),
+            keep=sample(first) if keep is None else keep,
         )
         return self.fleet.run(assignment, show)
 
@@ -121,11 +125,13 @@ def measure(
 ) -> tuple[Measured, bool]:
     """One load in figures, and whether it was interrupted."""
     trees = ProcessTrees(target.pids)
+    hits = asked.hits(target)
     with gpu.watch() as gpu_use:
         before_s = trees.cpu_s()
         gathered = lab.load(target, arrivals, stop, _looking(trees, show))
         cpu_s = trees.cpu_s() - before_s
         gpus = gpu_use()
+    cached = cache_warnings(hits, asked.hits(target), lab.work)
     outcomes = gathered.outcomes
     within_s = rule.within_s if rule else None
     summary = stats.summarise(outcomes, lab.work.texts_per_request, within_s)
@@ -143,7 +149,7 @@ def measure(
         gpus=gpus,
         verdict=judge(outcomes, rule) if rule else None,
         verification=verification,
-        warnings=_warnings(arrivals, summary, gathered.client, verification),
+        warnings=(*cached, *_warnings(arrivals, summary, gathered.client, verification)),
     )
     return measured, gathered.interrupted
 
@@ -159,27 +165,33 @@ def client_warnings(client: ClientUse) -> tuple[str, ...]:
     return (message,)
 
 
+def cache_warnings(before: float | None, after: float | None, work: Work) -> tuple[str, ...]:
+    """What to know where a load that should not repeat itself was answered from a cache."""
+    rose = (after or 0) - (before or 0)
+    if work.distinct or before is None or after is None or rose < 1:
+        return ()
+    message = (
+        f"{rose:.0f} texts were answered from the server's cache, so the figures are not those of"
+        " its model; use a new --seed, or say --distinct if the cache is what you measure"
+    )
+    return (message,)
+
+
+def named(target: Target) -> Target:
+    """The target with the model name that its server gives; as it is where it names none.
+
+    A server of several models keeps the name that the dialect asks for.
+    """
+    if target.model is not None:
+        return target
+    found = asked.models(target)
+    return replace(target, model=found[0]) if len(found) == 1 else target
+
+
 @cache
 def server(target: Target) -> Server:
     """Which server a target is, with what it says of itself."""
-    info = None
-    if target.parts.scheme != "grpc":
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            info = runner.run(_info(target))
-    return Server(target.name, target.url, target.dialect, target.model, info)
-
-
-async def _info(target: Target) -> Any:
-    """The JSON at `/info`, which this project's predictor and TEI have; None if there is none."""
-    pool = Pool(target.parts, target.headers)
-    try:
-        async with asyncio.timeout(INFO_TIMEOUT_S):
-            response = await pool.exchange("GET", "/info", {}, b"")
-        return orjson.loads(response.body) if response.status == 200 else None
-    except (Unreachable, TimeoutError, ValueError):
-        return None
-    finally:
-        pool.close()
+    return Server(target.name, target.url, target.dialect, target.model, asked.facts(target))
 
 
 def _unseen(_: int) -> None:

@@ -92,6 +92,31 @@ def ceiling_options(parser: ArgumentParser) -> None:
     _bench_options(parser)
 
 
+def agree_options(parser: ArgumentParser) -> None:
+    """Declare the words of `agree`."""
+    parser.add_argument(
+        "--target",
+        nargs="+",
+        action="append",
+        required=True,
+        metavar=("NAME", "URL"),
+        help="[dialect= model= template= answer= input_name=]; twice",
+    )
+    parser.add_argument(
+        "--header", type=_header, metavar="H", action="append", default=[], help="'NAME: VALUE'"
+    )
+    parser.add_argument(
+        "--requests", type=_count, metavar="N", default=300, help="requests to compare (300)"
+    )
+    parser.add_argument(
+        "--least",
+        type=float,
+        metavar="X",
+        help="status 1 below this cosine, or above this difference of scores",
+    )
+    _bench_options(parser)
+
+
 def report_options(parser: ArgumentParser) -> None:
     """Declare the words of `report`."""
     parser.add_argument("results", type=Path, nargs="+", help="files written with -o")
@@ -103,7 +128,7 @@ def _target_options(parser: ArgumentParser) -> None:
     add = parser.add_argument_group("target").add_argument
     add("--name", help="name in reports (host and port)")
     add("--dialect", metavar="NAME", default="openai", help=f"(openai) {', '.join(NAMES)}")
-    add("--model", help="model name (embedder or reranker)")
+    add("--model", help="model name (asked of the server, else embedder or reranker)")
     add(
         "--pid",
         type=_count,
@@ -165,7 +190,7 @@ def _bench_options(parser: ArgumentParser) -> None:
         metavar="N",
         help="repeat after this many requests, to load caches (never)",
     )
-    add("--seed", type=_natural, metavar="N", default=0, help="of texts and times (0)")
+    add("--seed", type=_natural, metavar="N", help="of texts and times (a new one each time)")
     add(
         "--timeout",
         type=_positive,

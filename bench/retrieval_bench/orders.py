@@ -75,6 +75,16 @@ class CeilingOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class AgreeOrder:
+    """The same requests to two servers; answers are to agree to `least` (None: not judged)."""
+
+    bench: Bench
+    targets: tuple[Target, Target]
+    requests: int
+    least: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class ReportOrder:
     """Results from files on one page, or as one picture, by the suffix of `output`."""
 
@@ -82,5 +92,5 @@ class ReportOrder:
     output: Path
 
 
-MeasuringOrder = RunOrder | SearchOrder | CompareOrder | CeilingOrder
+MeasuringOrder = RunOrder | SearchOrder | CompareOrder | CeilingOrder | AgreeOrder
 Order = MeasuringOrder | ReportOrder

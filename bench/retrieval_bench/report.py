@@ -13,6 +13,7 @@ from rich.text import Text
 from retrieval_bench.arrivals import describe
 from retrieval_bench.fleet import ClientUse
 from retrieval_bench.results import (
+    AgreeResult,
     CompareResult,
     Conditions,
     Measured,
@@ -45,6 +46,8 @@ def sheets(result: Result) -> tuple[Sheet, ...]:
             return (_search(result),)
         case CompareResult():
             return (_ratios(result), _turns(result))
+        case AgreeResult():
+            return (_agreement(result),)
 
 
 def each(results: Sequence[Result]) -> tuple[Sheet, ...]:
@@ -99,6 +102,26 @@ def figures(turn: Measured) -> dict[str, float | None]:
         "p99 ms": 1000 * latency.p99_s if latency else None,
         "CPU ms": use.cpu_ms_per_request or None if use else None,
     }
+
+
+def _agreement(result: AgreeResult) -> Sheet:
+    found = result.agreement
+    rows = [
+        ("requests compared", str(found.compared)),
+        ("worst", f"{found.worst:.6f}"),
+        ("worst percent", f"{found.worst_percent:.6f}"),
+        ("median", f"{found.median:.6f}"),
+    ]
+    if found.same_order is not None:
+        rows.append(("same order of documents", f"{100 * found.same_order:.1f} %"))
+    judged = None if result.least is None else f"{_passed(result.holds)}: asked {result.least:g}"
+    notes = (judged, found.hint, f"worst text: {result.worst_text[:200]}")
+    return Sheet(
+        title=" and ".join(server.name for server in result.servers),
+        headers=("cosine" if found.measure == "cosine" else "difference of scores", "value"),
+        rows=tuple(rows),
+        notes=(*filter(None, notes), *footing(result.conditions, result.work)),
+    )
 
 
 def _run(result: RunResult) -> Sheet:

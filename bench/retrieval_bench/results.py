@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
+from retrieval_bench.agreement import Agreement
 from retrieval_bench.arrivals import Arrivals, Stop
 from retrieval_bench.errors import UnreadableResult
 from retrieval_bench.fleet import ClientUse
@@ -165,7 +166,30 @@ class CompareResult:
     schema: Literal["retrieval-bench/1"] = "retrieval-bench/1"
 
 
-Result = RunResult | SearchResult | CompareResult
+@dataclass(frozen=True, slots=True)
+class AgreeResult:
+    """How far the answers of two servers are apart; `worst_text` got the two furthest apart."""
+
+    conditions: Conditions
+    work: Work
+    servers: tuple[Server, Server]
+    agreement: Agreement
+    worst_text: str
+    least: float | None
+    interrupted: bool = False
+    kind: Literal["agree"] = "agree"
+    schema: Literal["retrieval-bench/1"] = "retrieval-bench/1"
+
+    @property
+    def holds(self) -> bool:
+        """Whether every answer agrees as far as was asked."""
+        if self.least is None:
+            return True
+        worst = self.agreement.worst
+        return worst >= self.least if self.agreement.measure == "cosine" else worst <= self.least
+
+
+Result = RunResult | SearchResult | CompareResult | AgreeResult
 
 _RESULT: TypeAdapter[Result] = TypeAdapter(Result)
 

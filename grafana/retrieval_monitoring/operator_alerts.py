@@ -26,7 +26,7 @@ ALERTS: Final = (
         "RetrievalServiceNotReady",
         "warning",
         f"{_condition('Ready')} < 1 unless "
-        'sum by (namespace, service) (retrieval_operator_replicas{state="desired"}) == 0',
+        'min by (namespace, service) (retrieval_operator_replicas{state="desired"}) == 0',
         "15m",
         f"{_SERVICE} is not ready",
         f"Its condition Ready has not been True for 15 minutes; `{_LOOK}` says why.",

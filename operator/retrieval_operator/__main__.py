@@ -5,20 +5,24 @@ Exit status: 0 asked to stop, 78 the settings or the login cannot work, 1 anythi
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import os
 import sys
+from collections.abc import Sequence
 from typing import Any
 
+from retrieval_operator import __version__
 from retrieval_operator.errors import AuthorError, NotLoggedIn
 from retrieval_operator.logs import configure_logging
-from retrieval_operator.settings import LogFormat, Settings, load
+from retrieval_operator.settings import LogFormat, Settings, load, table
 
 _BAD_CONFIGURATION = 78
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run until SIGTERM; returns the exit status."""
+    _parser().parse_args(arguments)
     from retrieval_operator.cluster import configuration  # noqa: PLC0415 - a second of imports
 
     try:
@@ -30,6 +34,19 @@ def main() -> int:
     configure_logging(as_json=settings.log_format is LogFormat.JSON)
     asyncio.run(_serve(settings, login))
     return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    """It takes no arguments: everything is a variable, as the chart sets them."""
+    lines = (f"  {name}  {text}{f' [{value}]' if value else ''}" for name, value, text in table())
+    parser = argparse.ArgumentParser(
+        prog="retrieval-operator",
+        description="Serve RetrievalServices of the cluster that KUBECONFIG or the pod leads to.",
+        epilog="environment variables [default]:\n" + "\n".join(lines),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    return parser
 
 
 async def _serve(settings: Settings, login: Any) -> None:

@@ -8,7 +8,6 @@ figures are from; figures that it gives with sparsity are halved.
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass, replace
 from math import floor, log
@@ -23,8 +22,11 @@ BF16_SINCE: Final[Capability] = (8, 0)
 Source: NVIDIA CUDA C++ Programming Guide, "Arithmetic instructions"; flash-attention 2 README.
 """
 NOT_LISTED: Final = "product not listed"
-OLDEST: Final[Capability] = (7, 0)
-"""First compute capability with tensor cores; what is older is not planned for."""
+OLDEST: Final[Capability] = (7, 5)
+"""First compute capability that the predictor's PyTorch has kernels for; older is not planned for.
+
+Source: `torch.cuda.get_arch_list()` of the wheels for CUDA 13; a contract test compares them.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,12 +239,3 @@ def _slowest_of_all(label: str, memory_mib: int, capability: Capability | None) 
         capability=capability or OLDEST,
         source=f"{NOT_LISTED}, taken for the slowest listed of any product",
     )
-
-
-def similar_products(label: str) -> tuple[str, ...]:
-    """Listed products whose names come close to `label`, best first."""
-    by_lower = {product.lower(): product for product in PRODUCTS}
-    wanted = label.lower()
-    contained = [product for lower, product in by_lower.items() if wanted and wanted in lower]
-    close = difflib.get_close_matches(wanted, by_lower, n=3, cutoff=0.6)
-    return tuple(dict.fromkeys([*contained, *(by_lower[lower] for lower in close)]))[:3]

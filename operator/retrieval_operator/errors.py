@@ -10,6 +10,8 @@
     │   ├── BadFile             a file that is not what it should be (cli/documents.py)
     │   ├── BadSettings         an unknown or impossible setting of the operator (settings.py)
     │   ├── PortTaken           a port that something else listens on (local/predictors.py)
+    │   ├── NoSuchComponent     a half that the object does not have (cli/cluster.py)
+    │   ├── NoSuchPlan          a number that no stored plan has (cli/rollback.py)
     │   ├── NameTaken           an object of that name belongs to somebody else
     │   └── FieldsContested     somebody else keeps changing what the operator sets
     └── ClusterError        the API server did not do what was asked (raised by cluster/)
@@ -32,6 +34,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import ClassVar
+
+_QUOTE = '"'
 
 
 @dataclass(eq=False)
@@ -68,6 +72,10 @@ class Problem:
     wanted: str
 
     def __str__(self) -> str:
+        """The problem as one line; a value that `wanted` repeats stands there once."""
+        is_block = self.got.startswith("{") and "(" in self.wanted
+        if is_block or f"({self.got.strip(_QUOTE)})" in self.wanted:
+            return f"{self.path}: {self.wanted}"
         return f"{self.path}: got {self.got}, {self.wanted}"
 
 

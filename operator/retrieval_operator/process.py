@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import structlog
@@ -22,7 +23,15 @@ from retrieval_operator.health import Health, Pulse, application, judge, listeni
 from retrieval_operator.leader import Leader
 from retrieval_operator.metrics import Metrics, Reading
 from retrieval_operator.queue import Done, Failed, Outcome, Queue
-from retrieval_operator.reconcile import Applier, Measuring, Planning, Reconciler
+from retrieval_operator.reconcile import (
+    Applier,
+    Lasting,
+    Looking,
+    Measuring,
+    Planning,
+    Reconciler,
+    Seams,
+)
 from retrieval_operator.reconcile.models import Models
 from retrieval_operator.render import Context
 from retrieval_operator.settings import Settings
@@ -51,7 +60,7 @@ READINGS: Final = {
 log = structlog.get_logger()
 
 
-class Ears:
+class Ledger:
     """Logs what changed and counts what was done."""
 
     def __init__(self, metrics: Metrics) -> None:
@@ -85,16 +94,19 @@ class Operator:
         self._waker = Waker(self._queue, world, settings.node_debounce_seconds)
         self._watch = self._watcher(client, configuration)
         self._warm_ups = WarmUps()
-        self._reconciler = Reconciler(
+        lasting = Lasting(lambda: datetime.now(UTC))
+        seams = Seams(
             world=world,
             cluster=writer,
-            planning=Planning(world, Models(_hub(settings)).facts),
-            measuring=Measuring(self._warm_ups.ask, self._look_at),
+            looking=Looking(world, Planning(world), Models(_hub(settings)).facts, lasting),
             applier=self._applier,
+            measuring=Measuring(self._warm_ups.ask, self._look_at),
+            lasting=lasting,
             context=self._context,
-            ears=Ears(metrics),
+            recorder=Ledger(metrics),
             instance=settings.identity,
         )
+        self._reconciler = Reconciler(seams)
         self._threads = ThreadPoolExecutor(settings.workers, "pass")
         metrics.watch(world, self._readings())
 
@@ -211,12 +223,14 @@ class Operator:
 
     def _context(self) -> Context:
         settings = self._settings
+        is_chosen = "predictor_image" in settings.model_fields_set
         return Context(
-            settings.predictor_image,
-            self._watch.apis,
-            settings.prometheus_url,
-            settings.domain_template,
-            settings.predictor_defaults,
+            image=settings.predictor_image,
+            api_versions=self._watch.apis,
+            prometheus_url=settings.prometheus_url,
+            is_image_chosen=is_chosen,
+            domain_template=settings.domain_template,
+            defaults=settings.predictor_defaults,
         )
 
     def _names(self) -> dict[str, str]:

@@ -112,6 +112,21 @@ class Limits(Slice):
     body_timeout_s: Annotated[float, Field(gt=0, le=3600)] = Field(
         60.0, description="Seconds in which a request body has to arrive; after that 408."
     )
+    head_timeout_s: Annotated[float, Field(gt=0, le=3600)] = Field(
+        10.0, description="Seconds in which a request's head has to arrive; after that 408."
+    )
+    answer_timeout_s: Annotated[float, Field(gt=0, le=3600)] = Field(
+        60.0,
+        description="Seconds in which an answer has to be read; after that its connection is "
+        "closed.",
+    )
+    max_requests: Count = Field(
+        4096, description="Requests that one API worker has in hand; above it 429."
+    )
+    max_held_bytes: Count = Field(
+        64 * 2**20,
+        description="Bytes of bodies and answers that one API worker has in hand; above it 429.",
+    )
 
 
 class Auth(Slice):
@@ -131,8 +146,12 @@ class Settings(BaseSettings):
     )
 
     component: Component = Field(Component.EMBEDDER, description="embedder or reranker.")
-    served_name: str | None = Field(
-        None, description="Model name on the wire; None is the component's name."
+    served_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._~-]+$", max_length=253)] | None = (
+        Field(
+            None,
+            description="Model name on the wire, without a slash, because it stands in paths; None "
+            "is the component's name.",
+        )
     )
     model: ModelSource = ModelSource()
     precision: Precision = Field(Precision.AUTO, description="Auto, fp32, fp16 or bf16.")
@@ -170,6 +189,9 @@ class Settings(BaseSettings):
     )
     engine_silence_s: Annotated[float, Field(ge=2, le=3600)] = Field(
         60.0, description="Seconds without a sign of life after which an engine is restarted."
+    )
+    worker_silence_s: Annotated[float, Field(ge=2, le=3600)] = Field(
+        30.0, description="Seconds without a sign of life after which an API worker is replaced."
     )
     cache_bytes: Annotated[int, Field(ge=0)] = Field(
         64 * 2**20, description="Memory for rows computed before; 0 computes every text anew."

@@ -45,6 +45,7 @@ class Operated:
         name: str = "operator",
         server: str | None = None,
         account: str = ACCOUNT,
+        environment: Mapping[str, str] | None = None,
         **settings: str,
     ) -> None:
         (port,) = free_ports(1)
@@ -53,7 +54,8 @@ class Operated:
             grant(lab, yaml.safe_load_all(_INSTALL.read_text()))
         login = lab.folder / f"{name}.kubeconfig"  # each has its own way to the API server
         login.write_bytes(lab.account(account, NAMESPACE, server).read_bytes())
-        environment = {
+        variables = {
+            **(environment or {}),
             "KUBECONFIG": str(login),
             "RETRIEVAL_OPERATOR_HTTP_HOST": "127.0.0.1",
             "RETRIEVAL_OPERATOR_HTTP_PORT": str(port),
@@ -68,7 +70,7 @@ class Operated:
                 Path(sys.executable),
                 ("-m", "retrieval_operator"),
                 lambda: answers(f"{self.url}/readyz"),
-                environment,
+                variables,
             ),
             lab.folder,
         )
@@ -118,7 +120,7 @@ def service(name: str, namespace: str, **components: Mapping[str, Any]) -> dict[
         "kind": "RetrievalService",
         "metadata": {"name": name, "namespace": namespace},
         "spec": {
-            half: _asked({"model": {"uri": _MODELS[half]}, "podTemplate": template}, wishes)
+            half: _asked({"model": _MODELS[half], "podTemplate": template}, wishes)
             for half, wishes in asked.items()
         },
     }
@@ -129,7 +131,10 @@ def _asked(model: Mapping[str, Any], wishes: Mapping[str, Any]) -> dict[str, Any
     return {name: wish for name, wish in asked.items() if wish is not None}
 
 
-_MODELS: Final = {"embedder": "hf://BAAI/bge-m3", "reranker": "hf://BAAI/bge-reranker-v2-m3"}
+_MODELS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "embedder": {"uri": "hf://BAAI/bge-m3", "allowPickle": True},
+    "reranker": {"uri": "hf://BAAI/bge-reranker-v2-m3"},
+}
 
 
 def children(lab: Lab, namespace: str) -> dict[str, tuple[str, str]]:

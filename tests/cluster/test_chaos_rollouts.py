@@ -74,11 +74,18 @@ def test_labels_of_a_node_that_no_plan_reads_restart_nothing(lab, namespace, nod
     assert pods(lab, namespace) == before
 
 
-def test_a_node_that_turns_out_to_have_another_gpu_gets_another_plan(lab, namespace, nodes, took):
+def test_a_node_that_turns_out_to_have_another_gpu_gets_another_plan_when_somebody_asks(
+    lab, namespace, nodes, took
+):
     (name,) = nodes(whole("NVIDIA-L4"))
     ready(lab, namespace)
+    before = pods(lab, namespace)
     labels = dict(whole("NVIDIA-A100-SXM4-80GB").labels)
     lab.api.patch(NODE, name, {"metadata": {"labels": labels}})
+    time.sleep(3)  # for minutes it may as well be a device plugin that restarts
+    assert pods(lab, namespace) == before
+    asked = {"metadata": {"annotations": {"retrieval.io/replan": "the card was changed"}}}
+    lab.api.patch("retrieval.io/v1alpha1/RetrievalService", "docs", asked, namespace)
     took("relabelled_s")
     lab.api.wait_for(
         "retrieval.io/v1alpha1/RetrievalService",

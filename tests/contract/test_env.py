@@ -20,6 +20,7 @@ from retrieval_operator.spec.choices import ComponentName
 from retrieval_operator.spec.parsing import parse
 from retrieval_operator.spec.service import RetrievalService
 from retrieval_predictor.settings import Settings
+from tests.support.rendering import drafts
 
 MANIFESTS = Path("manifests")
 
@@ -69,7 +70,7 @@ def settings_of(manifest: dict, monkeypatch: pytest.MonkeyPatch) -> Settings:
 def rendered(document: dict, gpu: str | None, monkeypatch) -> list[tuple[Plan, Settings]]:
     service, plans = planned(document, gpu)
     pairs = []
-    manifests = render(service, plans, Context("image"))
+    manifests = render(service, drafts(plans, "image"), Context("image"))
     predictors = [one for one in manifests if one["kind"] == "InferenceService"]
     for component, manifest in zip(plans, predictors, strict=True):
         with monkeypatch.context() as patch:

@@ -14,6 +14,7 @@ from retrieval_operator.spec import parse, unsupported
 from retrieval_predictor.engine.limits import read_limits
 from retrieval_predictor.settings import Batching, Settings
 from tests.support.planning import cpu_node
+from tests.support.rendering import drafts
 from tests.support.spec import MANIFESTS
 
 PRODUCTS = (
@@ -55,7 +56,7 @@ def test_a_sample_asks_for_nothing_that_cannot_be_done(path):
 def test_the_predictor_reads_the_environment_and_the_limits_of_a_sample(path, monkeypatch):
     service = read(path)
     planned = plans(service)
-    found = render(service, planned, CONTEXT)
+    found = render(service, drafts(planned, CONTEXT.image), CONTEXT)
     predictors = [one for one in found if one["kind"] == "InferenceService"]
     files = [one["data"]["limits.json"] for one in found if one["kind"] == "ConfigMap"]
     for one, manifest, text in zip(planned.values(), predictors, files, strict=True):

@@ -47,7 +47,7 @@ def table() -> str:
 def cell(model: str, product: str) -> str:
     """Precision, batch and memory of one plan, or how much is missing."""
     component = ComponentName.RERANKER if "Rerank" in model.title() else ComponentName.EMBEDDER
-    ask = Ask(component, f"hf://{model}", gpu=GpuAsk())
+    ask = Ask(component, f"hf://{model}", gpu=GpuAsk(), allow_pickle=True)
     inventory = Inventory((product_node(product),), Origin.PRODUCT)
     answer = plan(ask, facts_of(ask.uri), inventory)
     if not isinstance(answer, Plan):

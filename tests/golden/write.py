@@ -14,7 +14,7 @@ import yaml
 from retrieval_operator.facts import facts_for
 from retrieval_operator.generate import CHECKOUT, Texts, main
 from retrieval_operator.inventory import Inventory, Origin, nodes_of
-from retrieval_operator.plan import Plan, ask_of, plan
+from retrieval_operator.plan import Plan, ask_of, draft, plan
 from retrieval_operator.render import Context, render, to_yaml
 from retrieval_operator.spec import parse
 from tests.golden import field_table
@@ -39,7 +39,8 @@ def rendered(case: Path) -> str:
         answer = plan(ask, facts_for(component), inventory)
         assert isinstance(answer, Plan), answer
         plans[component.name] = answer
-    return to_yaml(render(service, plans, CONTEXT))
+    drafts = {name: draft(one, CONTEXT.image) for name, one in plans.items()}
+    return to_yaml(render(service, drafts, CONTEXT))
 
 
 FILES: Texts = {

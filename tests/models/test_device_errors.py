@@ -26,6 +26,13 @@ class FailingRunner:
         raise self._error
 
 
+def accelerator(code: int) -> torch.AcceleratorError:
+    """What CUDA's error of this number becomes in PyTorch."""
+    error = torch.AcceleratorError("CUDA error: out of memory")
+    vars(error)["error_code"] = code
+    return error
+
+
 async def run(runner) -> Ragged:
     return await ThreadedDevice(runner, 1, 1, divides=True).run(make.batch(make.encoded([3])))
 
@@ -39,6 +46,27 @@ async def test_out_of_memory_can_be_tried_again_and_keeps_no_traceback_alive():
 async def test_an_error_of_the_accelerator_ends_the_process():
     with pytest.raises(DeviceLost, match="AcceleratorError"):
         await run(FailingRunner(torch.AcceleratorError("an illegal memory access")))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("[enforce fail at alloc_cpu.cpu] DefaultCPUAllocator: can't allocate memory"),
+        RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+        accelerator(2),
+    ],
+    ids=lambda error: str(error)[:20],
+)
+async def test_memory_that_ran_out_outside_pytorchs_allocator_can_be_tried_again(error):
+    with pytest.raises(OutOfDeviceMemory):
+        await run(FailingRunner(error))
+
+
+async def test_an_illegal_access_is_no_shortage_whatever_it_says():
+    with pytest.raises(DeviceLost):
+        await run(FailingRunner(accelerator(700)))
 
 
 async def test_any_other_error_stays_what_it_is():

@@ -15,6 +15,7 @@ import pytest
 
 from retrieval_predictor.edge import calls, facts, openapi
 from retrieval_predictor.edge.answer import Answerer
+from retrieval_predictor.edge.budget import Budget, Holding
 from retrieval_predictor.edge.calls import EMBEDDER_ENDPOINTS, Incoming
 from retrieval_predictor.edge.frontend import Frontend, build
 from retrieval_predictor.edge.keys import Keys
@@ -40,7 +41,7 @@ def front_of(folder: Path) -> Frontend:
         accept_token_ids=True,
     )
     near: Any = NearEngine(load(settings, folder))
-    return Frontend(settings, near, Answerer(near), Keys(None, lambda: 0.0))
+    return Frontend(settings, near, Answerer(near), Keys(None, lambda: 0.0), Budget(9, 2**30))
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +67,7 @@ def body(names: list[str], **parameters: object) -> bytes:
 
 
 def incoming(content: bytes) -> Incoming:
-    return Incoming(content, Caller(), "1")
+    return Incoming(content, Caller(), Holding(Budget(9, 2**30)), "1")
 
 
 def arrays_of(answer: Embeddings) -> dict[str, np.ndarray]:
@@ -80,7 +81,7 @@ def arrays_of(answer: Embeddings) -> dict[str, np.ndarray]:
 async def test_inference_gives_the_outputs_that_are_asked_for_in_their_order(front, wanted):
     names = ["colbert_lengths", "embedding", *NAMES[:4]]
     reply = await calls.infer(front, incoming(body(names)))
-    outputs = orjson.loads(reply.content)["outputs"]
+    outputs = orjson.loads(b"".join(reply.pieces))["outputs"]
     assert [output["name"] for output in outputs] == names
     for output in outputs:
         array = arrays_of(wanted)[output["name"]]
@@ -92,16 +93,17 @@ async def test_inference_gives_the_outputs_that_are_asked_for_in_their_order(fro
 async def test_inference_sends_them_as_bytes_to_whoever_wants_bytes(front, wanted):
     reply = await calls.infer(front, incoming(body(NAMES, binary_data_output=True)))
     sizes = [array.nbytes for array in arrays_of(wanted).values()][:5]
+    content = b"".join(reply.pieces)
     head = int(reply.headers["inference-header-content-length"])
-    outputs = orjson.loads(reply.content[:head])["outputs"]
+    outputs = orjson.loads(content[:head])["outputs"]
     assert [output["parameters"]["binary_data_size"] for output in outputs] == sizes
     raw = b"".join(arrays_of(wanted)[name].tobytes() for name in NAMES)
-    assert reply.content[head:] == raw
+    assert content[head:] == raw
 
 
 async def test_who_asks_for_nothing_gets_the_vectors_alone(front):
     reply = await calls.infer(front, incoming(body([])))
-    names = [output["name"] for output in orjson.loads(reply.content)["outputs"]]
+    names = [output["name"] for output in orjson.loads(b"".join(reply.pieces))["outputs"]]
     assert names == ["embedding", "token_count"]
 
 
@@ -135,7 +137,7 @@ def test_a_grpc_message_asks_for_them_and_carries_them():
 
 async def test_embed_sparse_gives_ids_and_weights_of_each_text(front, wanted):
     reply = await calls.tei_embed_sparse(front, incoming(json_bytes({"inputs": TEXTS})))
-    rows = orjson.loads(reply.content)
+    rows = orjson.loads(b"".join(reply.pieces))
     assert [len(row) for row in rows] == wanted.sparse.lengths.tolist()
     pairs = [(one["index"], one["value"]) for row in rows for one in row]
     assert [index for index, _ in pairs] == wanted.sparse.indices.tolist()
@@ -144,7 +146,7 @@ async def test_embed_sparse_gives_ids_and_weights_of_each_text(front, wanted):
 
 async def test_embed_all_gives_the_token_vectors_of_each_text(front, wanted):
     reply = await calls.tei_embed_all(front, incoming(json_bytes({"inputs": TEXTS})))
-    rows = orjson.loads(reply.content)
+    rows = orjson.loads(b"".join(reply.pieces))
     assert [len(row) for row in rows] == wanted.colbert.lengths.tolist()
     vectors = [vector for row in rows for vector in row]
     np.testing.assert_allclose(vectors, wanted.colbert.vectors, rtol=1e-6)
@@ -153,7 +155,7 @@ async def test_embed_all_gives_the_token_vectors_of_each_text(front, wanted):
 @pytest.mark.parametrize("handle", [calls.tei_embed_sparse, calls.tei_embed_all])
 async def test_a_text_without_any_is_an_empty_list(handle, front):
     reply = await handle(front, incoming(json_bytes({"inputs": [[0]]})))
-    assert orjson.loads(reply.content) == [[]]
+    assert orjson.loads(b"".join(reply.pieces)) == [[]]
 
 
 def test_metadata_lists_them(front):

@@ -12,6 +12,7 @@ from tokenizers import Tokenizer
 
 from retrieval_predictor.edge import openapi
 from retrieval_predictor.edge.answer import Answerer
+from retrieval_predictor.edge.budget import Budget
 from retrieval_predictor.edge.calls import EMBEDDER_ENDPOINTS
 from retrieval_predictor.edge.frontend import Frontend
 from retrieval_predictor.edge.keys import Keys
@@ -35,7 +36,7 @@ def front_of(folder: Path, **more: Any) -> Frontend:
     model = {"uri": f"file://{folder}"}
     settings = Settings(model=model, precision=Precision.FP32, runtime_dir=folder, **more)
     near: Any = NearEngine(load(settings, folder))
-    return Frontend(settings, near, Answerer(near), Keys(None, lambda: 0.0))
+    return Frontend(settings, near, Answerer(near), Keys(None, lambda: 0.0), Budget(9, 2**30))
 
 
 @pytest.fixture(scope="module")

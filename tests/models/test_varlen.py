@@ -7,7 +7,11 @@ from types import ModuleType
 
 import pytest
 import torch
+from torch._C import _SDPBackend as Backend
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.nn.attention import varlen
 
+from retrieval_predictor.model import attention
 from retrieval_predictor.model.attention import CannotPack, packed_attention, varlen_kernel
 from retrieval_predictor.model.encoder import make_probe
 from retrieval_predictor.model.packing import pack
@@ -15,6 +19,25 @@ from retrieval_predictor.model.packing import pack
 
 def test_the_pytorch_that_is_installed_has_a_kernel_that_takes_what_is_passed():
     assert callable(varlen_kernel("torch.nn.attention.varlen"))
+
+
+def backend_on_hopper(monkeypatch) -> Backend:
+    """What PyTorch computes a batch of 4096 tokens in 32 texts with, on compute capability 9.0."""
+    monkeypatch.setattr(varlen, "_cudnn_version_and_major_capability", lambda _: (92_600, 9))
+    with FakeTensorMode():
+        query = torch.empty(4096, 16, 64, dtype=torch.float16, device="cuda")
+        offsets = torch.empty(33, dtype=torch.int32, device="cuda")
+    varlen._should_use_cudnn.cache_clear()
+    chosen = varlen._select_backend(query, query, query, offsets, offsets, 512, [-1, -1])
+    varlen._should_use_cudnn.cache_clear()
+    return Backend(chosen)
+
+
+def test_a_hopper_computes_packed_texts_by_flash_attention_and_plans_nothing(monkeypatch):
+    torch.backends.cuda.enable_cudnn_sdp(enabled=True)
+    assert backend_on_hopper(monkeypatch) == Backend.CUDNN_ATTENTION
+    attention.register()
+    assert backend_on_hopper(monkeypatch) == Backend.FLASH_ATTENTION
 
 
 def test_a_pytorch_without_one_is_named():

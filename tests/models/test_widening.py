@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from transformers import AutoModel, PreTrainedModel
+from transformers import AutoModel, AutoModelForSequenceClassification, PreTrainedModel
 
 from retrieval_predictor.model import attention
 from retrieval_predictor.model.encoder import PackedEncoder, make_probe
-from retrieval_predictor.model.heads import PoolingHead
+from retrieval_predictor.model.heads import GivenHead, LogitHead, PoolingHead, WholeClassifier
 from retrieval_predictor.model.packing import pack
+from retrieval_predictor.model.pooling import first
 from retrieval_predictor.model.runner import Runner
 from retrieval_predictor.model.widening import Width
 from retrieval_predictor.wire.ragged import joined
@@ -43,8 +44,11 @@ def sound(tmp_path: Path) -> Path:
 def loud(tmp_path: Path) -> Path:
     """A BERT with activations around 10^6 between the two linear layers of its first layer."""
     folder = checkpoints.bert(tmp_path / "loud")
-    model = AutoModel.from_pretrained(folder)
-    inner = model.encoder.layer[0].intermediate.dense
+    return _shout(AutoModel.from_pretrained(folder), folder)
+
+
+def _shout(model: PreTrainedModel, folder: Path) -> Path:
+    inner = model.base_model.encoder.layer[0].intermediate.dense
     with torch.no_grad():
         inner.weight *= 6e4 / inner.weight.abs().max()
     model.save_pretrained(folder)
@@ -86,6 +90,37 @@ def test_a_model_that_fits_stays_in_fp16(sound: Path):
     runner, width = runner_of(model)
     assert np.isfinite(runner.run(BATCH)).all()
     assert width.precision == "fp16"
+
+
+@pytest.mark.parametrize("family", ["modernbert", "qwen3"])
+def test_rotary_positions_are_as_exact_as_in_a_model_that_was_loaded_in_bf16(family, tmp_path):
+    folder = getattr(checkpoints, family)(tmp_path)
+    model, wanted = read(folder, torch.float16), read(folder, torch.bfloat16)
+    assert Width(model).widen("fp16")
+    for (name, got), one in zip(model.named_buffers(), wanted.buffers(), strict=True):
+        assert got.dtype == one.dtype, name
+        torch.testing.assert_close(got, one, rtol=0, atol=0, msg=name)
+    weights = {weight.dtype for weight in model.parameters()}
+    assert weights == {torch.bfloat16}
+
+
+@pytest.mark.parametrize("head", ["LogitHead", "WholeClassifier"])
+def test_a_cross_encoder_goes_on_with_its_classifier(head, tmp_path: Path):
+    """The head puts something else where the classifier had its encoder."""
+    folder, kind = checkpoints.bert_classifier(tmp_path), AutoModelForSequenceClassification
+    _shout(kind.from_pretrained(folder), folder)
+    attention.register()
+    model = kind.from_pretrained(folder, dtype=torch.float16).eval()
+    width, encoder = Width(model), PackedEncoder(model.base_model)
+    if head == "LogitHead":
+        model.set_attn_implementation(attention.NAME)
+        runner = Runner(encoder, LogitHead(model, first), torch.device("cpu"), width)
+    else:
+        runner = Runner(WholeClassifier(model), GivenHead(), torch.device("cpu"), width)
+    first_rows, again = joined(runner.run(BATCH)), joined(runner.run(BATCH))
+    assert width.precision == "bf16"
+    assert np.isfinite(first_rows).all()
+    np.testing.assert_array_equal(first_rows, again)
 
 
 def test_what_is_not_finite_in_fp32_either_stays_so(sound: Path):

@@ -253,3 +253,64 @@ def test_control_c_ends_a_run_with_what_was_measured(tmp_path):
     assert b"Traceback" not in error
     assert result["interrupted"]
     assert 0 < result["measured"]["summary"]["answered"] < 3000
+
+
+def test_the_servers_own_model_name_is_sent(tmp_path):
+    async def models(_: web.Request) -> web.Response:
+        return web.json_response({"data": [{"id": "minilm"}]})
+
+    async def handle(request: web.Request) -> web.Response:
+        if (await request.json())["model"] != "minilm":
+            return web.Response(status=404)
+        return await embeddings(request)
+
+    routes = (web.post("/v1/embeddings", handle), web.get("/v1/models", models))
+    with serving(*routes) as url:
+        code, result = command(tmp_path, "run", url, "--requests", "20", "--no-verify")
+    assert code == 0
+    assert result["measured"]["server"]["model"] == "minilm"
+
+
+def test_answers_from_a_cache_are_warned_of(tmp_path):
+    hits = itertools.count()
+
+    async def handle(request: web.Request) -> web.Response:
+        next(hits)
+        return await embeddings(request)
+
+    async def metrics(_: web.Request) -> web.Response:
+        return web.Response(text=f'retrieval_cache_hits_total{{model="a"}} {next(hits)}\n')
+
+    with serving(web.post("/v1/embeddings", handle), web.get("/metrics", metrics)) as url:
+        words = ("run", url, "--requests", "20", "--no-verify")
+        _, accidental = command(tmp_path, *words)
+        _, meant = command(tmp_path, *words, "--distinct", "5")
+    assert "texts were answered from the server's cache" in accidental["measured"]["warnings"][0]
+    assert not [one for one in meant["measured"]["warnings"] if "cache" in one]
+
+
+def test_two_servers_are_compared_by_their_answers(server, tmp_path):
+    async def turned(request: web.Request) -> web.Response:
+        return _answer([vector(text)[::-1] for text in (await request.json())["input"]])
+
+    words = ("agree", "--requests", "20", "--least", "0.999", "--target", "old", server)
+    code, result = command(tmp_path, *words, "--target", "same", server)
+    assert (code, result["agreement"]["compared"]) == (0, 20)
+    with serving(web.post("/v1/embeddings", turned)) as url:
+        code, result = command(tmp_path, *words, "--target", "new", url)
+    assert code == 1
+    assert result["agreement"]["worst"] < 0.999
+    assert result["worst_text"]
+
+
+def test_a_server_beside_itself_gets_no_text_twice(tmp_path):
+    seen: list[str] = []
+
+    async def handle(request: web.Request) -> web.Response:
+        seen.extend((await request.json())["input"])
+        return await embeddings(request)
+
+    with serving(web.post("/v1/embeddings", handle)) as url:
+        words = ("compare", "--requests", "20", "--rounds", "2", "--no-verify", "--warmup", "4")
+        command(tmp_path, *words, "--target", "a", url, "--target", "b", url)
+    assert len(seen) == len(set(seen)) == 2 * (4 + 2 * 20)

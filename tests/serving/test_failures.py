@@ -179,10 +179,10 @@ async def test_a_worker_killed_under_load_costs_only_its_own_connections(
         worker = workers(predictor)[-1]
         os.kill(worker, signal.SIGKILL)
         await asyncio.to_thread(until, lambda: not psutil.pid_exists(worker))
-        await asyncio.to_thread(until, lambda: len(workers(predictor)) == 3, 120)
+        await asyncio.to_thread(until, lambda: len(workers(predictor)) == 2, 120)
     assert set(load.statuses) <= {0, 200}
     assert load.statuses[0] <= 16
-    assert len(workers(predictor)) == 3  # KServe's parent and two workers
+    assert len(workers(predictor)) == 2
 
 
 def test_counters_never_go_backwards_and_gauges_of_the_dead_vanish(predictor: Predictor, truth):

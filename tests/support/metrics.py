@@ -20,12 +20,10 @@ def metric(page: str, name: str, **labels: str) -> float:
 
 
 def workers(predictor: Predictor) -> list[int]:
-    """Processes that answer HTTP, KServe's parent first, without those that have died."""
+    """The API workers' process ids, without those that have died."""
     lines = predictor.get("/metrics").text.splitlines()
     shown = {int(line.split('"')[1]) for line in lines if 'process="api"' in line}
-    alive = psutil.process_iter(["ppid"])
-    parents = {one.pid: one.info["ppid"] for one in alive if one.pid in shown}
-    return sorted(parents, key=lambda pid: (parents[pid] in parents, pid))
+    return sorted(filter(psutil.pid_exists, shown))
 
 
 def pids(predictor: Predictor) -> dict[str, str]:

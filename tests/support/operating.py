@@ -16,7 +16,15 @@ from retrieval_operator.cluster.warmup import WarmUp
 from retrieval_operator.errors import Conflict, NotFound
 from retrieval_operator.facts import Look
 from retrieval_operator.queue import Outcome
-from retrieval_operator.reconcile import Applier, Measuring, Planning, Reconciler
+from retrieval_operator.reconcile import (
+    Applier,
+    Lasting,
+    Looking,
+    Measuring,
+    Planning,
+    Reconciler,
+    Seams,
+)
 from retrieval_operator.reconcile.measuring import Then
 from retrieval_operator.reconcile.models import Models
 from retrieval_operator.render import Context
@@ -39,7 +47,8 @@ KEY = Key("search", "docs")
 UID = "uid-docs"
 _VERSIONS = count(1000)
 
-GPU_SPEC: dict[str, Any] = {"embedder": {"model": {"uri": "hf://BAAI/bge-m3"}, "gpu": {}}}
+MODEL = {"uri": "hf://BAAI/bge-m3", "allowPickle": True}
+GPU_SPEC: dict[str, Any] = {"embedder": {"model": MODEL, "gpu": {}}}
 
 
 def version() -> str:
@@ -243,12 +252,15 @@ class FakeCluster:
     def run_pods(self, deployed: Document, *pods: Document) -> None:
         """What KServe and the kubelets made of an InferenceService."""
         name = deployed["metadata"]["labels"]["serving.kserve.io/inferenceservice"]
-        asked = self.objects.get(Ref(INFERENCE_SERVICE, KEY.namespace, name), {}).get("spec") or {}
-        template = {"spec": asked.get("predictor") or {}}
+        asked = self.objects.get(Ref(INFERENCE_SERVICE, KEY.namespace, name), {})
+        marks = (asked.get("metadata") or {}).get("annotations") or {}
+        predictor = (asked.get("spec") or {}).get("predictor") or {}
+        template = {"metadata": {"annotations": marks}, "spec": predictor}
         spec = {"template": template, **deployed["spec"]}
         self.add(DEPLOYMENT, {**deployed, "spec": spec})
         for one in pods:
-            self.add(POD, one)
+            marked = {**one["metadata"], "annotations": marks}
+            self.add(POD, {**one, "metadata": marked | one["metadata"]})
 
     @property
     def status(self) -> dict[str, Any]:
@@ -302,6 +314,17 @@ class FakeCluster:
         del self.objects[ref]
         self.world.drop(ref.kind, known)
         return True
+
+    def annotate(self, ref: Ref, annotations: Mapping[str, str | None]) -> dict[str, Any]:
+        """Set annotations, or take them away."""
+        self._check(ref.kind.name)
+        self.writes.append(f"annotate {ref.kind.name} {ref.name}")
+        known = self.objects[ref]
+        former = known["metadata"].get("annotations") or {}
+        merged = {name: text for name, text in {**former, **annotations}.items() if text}
+        metadata = {**known["metadata"], "annotations": merged, "resourceVersion": version()}
+        self.objects[ref] = {**known, "metadata": metadata}
+        return self.objects[ref]
 
     def write_status(self, key: Key, uid: str, status: Mapping[str, Any]) -> dict[str, Any]:
         """Store a status."""
@@ -381,18 +404,30 @@ class Bench:
         self.pods = FakePods()
         self.woken: list[Key] = []
         self.apis = apis
-        self.applier = Applier(self.cluster, self.cluster.world, SilentCount())
-        self.reconciler = Reconciler(
-            world=self.cluster.world,
+        self.image = "example/predictor:v1"
+        self.is_image_chosen = True
+        self.look = look
+        self.restart()
+
+    def restart(self) -> None:
+        """A new process of the operator: what it only remembered is gone."""
+        world, lasting = self.cluster.world, Lasting(self.clock)
+        self.applier = Applier(self.cluster, world, SilentCount())
+        seams = Seams(
+            world=world,
             cluster=self.cluster,
-            planning=Planning(self.cluster.world, Models(look).facts),
-            measuring=Measuring(self.pods.ask, self.woken.append, self.clock),
+            looking=Looking(world, Planning(world), Models(self.look).facts, lasting),
             applier=self.applier,
-            context=lambda: Context("example/predictor:v1", self.apis),
-            ears=self.ears,
+            measuring=Measuring(self.pods.ask, self.woken.append, self.clock),
+            lasting=lasting,
+            context=self._context,
+            recorder=self.ears,
             instance="test",
-            clock=self.clock,
         )
+        self.reconciler = Reconciler(seams, self.clock)
+
+    def _context(self) -> Context:
+        return Context(self.image, self.apis, is_image_chosen=self.is_image_chosen)
 
     def reconcile(self) -> Outcome:
         """One pass over the service."""

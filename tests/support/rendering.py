@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
 
 from retrieval_operator.facts import facts_for
 from retrieval_operator.inventory import Inventory, Origin
-from retrieval_operator.plan import Plan, ask_of, plan
+from retrieval_operator.plan import Plan, Revision, ask_of, draft, plan
 from retrieval_operator.render import Context, render
 from retrieval_operator.spec import RetrievalService, parse
 from tests.support.planning import cpu_node, gpu_node
@@ -39,6 +40,11 @@ def plans(of: RetrievalService) -> dict[Any, Plan]:
     return found
 
 
+def drafts(found: Mapping[Any, Plan], image: str) -> dict[Any, Revision]:
+    """The plans as revisions that are stored nowhere."""
+    return {name: draft(one, image) for name, one in found.items()}
+
+
 def manifests(
     spec: str,
     api_versions: frozenset[str] = frozenset(),
@@ -47,7 +53,7 @@ def manifests(
 ) -> tuple[dict[str, Any], ...]:
     asked = service(spec, **metadata)
     context = Context("example/predictor:v1", api_versions, prometheus_url)
-    return render(asked, plans(asked), context)
+    return render(asked, drafts(plans(asked), context.image), context)
 
 
 def of_kind(found: tuple[dict[str, Any], ...], kind: str) -> list[dict[str, Any]]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import orjson
 
+from retrieval_predictor.edge.protocol.oip_rest import InferBody
 from retrieval_predictor.wire.work import Embeddings, Scores
 
 
@@ -37,6 +39,20 @@ def scores(
         token_counts=np.full(count, 10, dtype=np.int32),
         truncated=np.array(truncated or [False] * count),
     )
+
+
+@dataclass(frozen=True)
+class Whole:
+    """An inference's answer once it has been read."""
+
+    content: bytes
+    json_bytes: int | None
+    headers: dict[str, str]
+
+
+def whole(body: InferBody) -> Whole:
+    """Read an answer that comes in pieces."""
+    return Whole(b"".join(body.pieces), body.json_bytes, body.headers)
 
 
 def json_bytes(value: Any) -> bytes:

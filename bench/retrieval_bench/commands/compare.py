@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from retrieval_bench import stats
+from retrieval_bench.corpus import in_other_words
 from retrieval_bench.fleet import fleet
-from retrieval_bench.measure import Lab, check, measure, warm_up
+from retrieval_bench.measure import Lab, check, measure, named, warm_up
 from retrieval_bench.orders import CompareOrder
 from retrieval_bench.report import figures
 from retrieval_bench.results import Compared, CompareResult, Conditions, Measured
@@ -15,11 +17,12 @@ from retrieval_bench.targets import Target
 
 
 def compare(order: CompareOrder, conditions: Conditions, screen: Screen) -> CompareResult:
-    """Load each target once a round, all with the same requests in a round, and take the ratios.
+    """Load each target once a round, with requests as long as the others', and take ratios.
 
     Raises:
         ServerSilent: One of them answered no warm-up request.
     """
+    order = replace(order, targets=tuple(map(named, order.targets)))
     bench = order.bench
     turns: list[Measured] = []
     interrupted = False
@@ -28,7 +31,7 @@ def compare(order: CompareOrder, conditions: Conditions, screen: Screen) -> Comp
     with fleet(bench.client_processes) as clients:
         lab = Lab(clients, bench.corpus, bench.work, bench.verify)
         for target in order.targets:
-            warm_up(lab, target)
+            warm_up(_on(lab, target, order), target)
         for members in rounds(order.targets, order.rounds):
             some, interrupted = _round(lab, members, order, screen)
             turns += some
@@ -50,11 +53,11 @@ def rounds(targets: Sequence[Target], count: int) -> Iterable[Sequence[Target]]:
 def _round(
     lab: Lab, members: Sequence[Target], order: CompareOrder, screen: Screen
 ) -> tuple[list[Measured], bool]:
-    """One turn each with the same requests; turns that were interrupted are left out."""
+    """One turn each with requests of the same lengths; interrupted turns are left out."""
     first, furthest = lab.next_index, lab.next_index
     turns: list[Measured] = []
     for target in members:
-        lab.next_index = first
+        _on(lab, target, order).next_index = first
         with screen.progress(target.name, order.arrivals, order.stop) as show:
             measured, interrupted = measure(
                 lab, target, order.arrivals, order.stop, order.rule, show
@@ -66,6 +69,12 @@ def _round(
         furthest = max(furthest, lab.next_index)
     lab.next_index = furthest
     return turns, False
+
+
+def _on(lab: Lab, target: Target, order: CompareOrder) -> Lab:
+    """The lab with texts of this target's own, as long as those of the others."""
+    lab.corpus = in_other_words(order.bench.corpus, order.targets.index(target))
+    return lab
 
 
 def _line(turn: Measured) -> str:

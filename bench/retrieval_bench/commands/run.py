@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from retrieval_bench.fleet import fleet
-from retrieval_bench.measure import Lab, check, measure, warm_up
+from retrieval_bench.measure import Lab, check, measure, named, warm_up
 from retrieval_bench.orders import RunOrder
 from retrieval_bench.results import Conditions, RunResult
 from retrieval_bench.screen import Screen
@@ -15,7 +15,7 @@ def run(order: RunOrder, conditions: Conditions, screen: Screen) -> RunResult:
     Raises:
         ServerSilent: The server answered no warm-up request.
     """
-    bench, target = order.bench, order.target
+    bench, target = order.bench, named(order.target)
     check(target)
     with fleet(bench.client_processes) as clients:
         lab = Lab(clients, bench.corpus, bench.work, bench.verify)

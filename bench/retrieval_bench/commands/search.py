@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from retrieval_bench import stats
+from retrieval_bench import asked, stats
 from retrieval_bench.arrivals import Burst, Closed, OpenLoop, Poisson, Stop
 from retrieval_bench.fleet import ClientUse, Gathered, fleet
-from retrieval_bench.measure import Lab, check, client_warnings, server, warm_up
+from retrieval_bench.measure import (
+    Lab,
+    cache_warnings,
+    check,
+    client_warnings,
+    named,
+    server,
+    warm_up,
+)
 from retrieval_bench.orders import SearchOrder
 from retrieval_bench.results import Conditions, Probe, SearchResult
 from retrieval_bench.screen import Screen
@@ -26,13 +34,16 @@ def search(order: SearchOrder, conditions: Conditions, screen: Screen) -> Search
     Raises:
         ServerSilent: The server answered no warm-up request.
     """
+    order = replace(order, target=named(order.target))
     bench = order.bench
     check(order.target)
+    before = asked.hits(order.target)
     with fleet(bench.client_processes) as clients:
         lab = Lab(clients, bench.corpus, bench.work)
         warm_up(lab, order.target)
         found = _Search(lab, order, screen, calm_s=_alone(lab, order))
         steps = found.finish()
+    after = asked.hits(order.target)
     return SearchResult(
         conditions=conditions,
         work=bench.work,
@@ -44,7 +55,7 @@ def search(order: SearchOrder, conditions: Conditions, screen: Screen) -> Search
         largest=None if steps is None else steps * order.step,
         probes=tuple(found.probes),
         client=found.client,
-        warnings=client_warnings(found.client),
+        warnings=(*client_warnings(found.client), *cache_warnings(before, after, bench.work)),
         interrupted=steps is None,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -10,12 +11,13 @@ from typing import Any, ClassVar, Final
 
 import yaml
 
-from retrieval_operator.errors import AuthorError, SpecError
+from retrieval_operator.errors import AuthorError, Problem, SpecError
 from retrieval_operator.spec.parsing import parse
 from retrieval_operator.spec.service import KIND, RetrievalService
 
 STDIN: Final = "-"
 _MAX_BYTES: Final = 64 * 2**20
+_SUFFIXES: Final = frozenset({".yaml", ".yml", ".json"})
 
 
 @dataclass(eq=False)
@@ -31,31 +33,45 @@ class BadFile(AuthorError):
 
 
 def read_services(names: Iterable[str]) -> tuple[RetrievalService, ...]:
-    """Every RetrievalService in these files, `-` being standard input; other kinds are skipped.
+    """Every RetrievalService in these files and folders, `-` being standard input.
+
+    Other kinds are skipped.
 
     Raises:
-        BadFile: A file cannot be read, is no YAML, holds no RetrievalService, or holds one that
+        BadFile: A file cannot be read, is not YAML, holds no RetrievalService, or holds one that
             breaks the schema or a rule; the message names every problem.
     """
     services: list[RetrievalService] = []
     for name in names:
-        found = [_service(name, document) for document in _objects(read_documents(name))]
+        found = [
+            _service(file, document)
+            for file in _files(name)
+            for document in _objects(read_documents(file))
+        ]
         if not found:
             raise BadFile(name, f"no {KIND} in it")
         services += found
     return tuple(services)
 
 
+def _files(name: str) -> tuple[str, ...]:
+    """The file itself, or those of a folder that kubectl would take."""
+    folder = Path(name)
+    if name == STDIN or not folder.is_dir():
+        return (name,)
+    return tuple(str(file) for file in sorted(folder.iterdir()) if file.suffix in _SUFFIXES)
+
+
 def read_documents(name: str) -> tuple[Any, ...]:
     """The documents of one YAML or JSON file.
 
     Raises:
-        BadFile: It cannot be read, or it is no YAML.
+        BadFile: It cannot be read, or it is not YAML.
     """
     try:
         return tuple(yaml.safe_load_all(_text(name)))
     except yaml.YAMLError as error:
-        raise BadFile(name, f"no YAML: {_short(error)}") from error
+        raise BadFile(name, f"not YAML: {_short(error)}") from error
     except RecursionError as error:
         raise BadFile(name, "nested too deep") from error
 
@@ -70,7 +86,7 @@ def _text(name: str) -> str:
     except OSError as error:
         raise BadFile(name, error.strerror or "cannot be read") from error
     except UnicodeDecodeError as error:
-        raise BadFile(name, "no UTF-8 text") from error
+        raise BadFile(name, "not UTF-8") from error
 
 
 def _short(error: yaml.YAMLError) -> str:
@@ -87,11 +103,19 @@ def _objects(documents: Iterable[Any]) -> Iterator[Mapping[str, Any]]:
             yield document
 
 
+def _scheme(problem: Problem) -> str:
+    """A name of the hub without its scheme is the commonest of all wrong addresses."""
+    name = problem.got.strip('"')
+    is_name = re.fullmatch(r"[\w.-]+/[\w.-]+", name) is not None
+    is_address = problem.path.endswith(".model.uri")
+    return f"; did you mean hf://{name}?" if is_address and is_name else ""
+
+
 def _service(name: str, document: Mapping[str, Any]) -> RetrievalService:
     try:
         return parse(document)
     except SpecError as error:
         metadata = document.get("metadata")
         called = metadata.get("name") if isinstance(metadata, Mapping) else None
-        listed = "\n".join(f"  {problem}" for problem in error.problems)
+        listed = "\n".join(f"  {problem}{_scheme(problem)}" for problem in error.problems)
         raise BadFile(name, f"{KIND} {called or 'without a name'}:\n{listed}") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator
 
 from rich.console import Console, Group, RenderableType
@@ -10,11 +11,14 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from retrieval_operator.cli.printing import show
 from retrieval_operator.errors import UnknownField
 from retrieval_operator.spec.fields import Field, children, find
+from retrieval_operator.spec.service import GROUP
 from retrieval_operator.spec.support import gaps
 
 _UNKNOWN = 2
+_KIND_NAMES = frozenset({"rsvc", "retrievalservice", "retrievalservices"})
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,19 +27,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "path",
         nargs="?",
         default="spec",
-        help="field such as spec.embedder.batching.maxBatchTokens; default: %(default)s",
+        help="field such as spec.embedder.batching.maxBatchTokens; `rsvc.spec` and "
+        "`RetrievalService` are understood as kubectl does; default: %(default)s",
     )
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the field at `args.path`; 2 and the nearest names when there is none."""
     try:
-        field = find(args.path)
+        field = find(_within(args.path))
     except UnknownField as error:
         Console(stderr=True, highlight=False).print(Text(str(error)))
         return _UNKNOWN
-    Console(highlight=False).print(view(field))
+    show(view(field), sys.stdout)
     return 0
+
+
+def _within(path: str) -> str:
+    """The path below the object, whose kind may stand before it as `kubectl explain` wants it."""
+    kind, _, rest = path.partition(".")
+    if kind.lower() not in _KIND_NAMES:
+        return path
+    return rest.removeprefix(f"{GROUP}.").removeprefix(GROUP) or "spec"
 
 
 def view(field: Field) -> RenderableType:

@@ -5,14 +5,20 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from typing import Final
 
 from retrieval_operator.cli import sources
 from retrieval_operator.cli.sources import Planned
+from retrieval_operator.cli.verdict import verdict
 from retrieval_operator.cli.view import show
-from retrieval_operator.plan.objective import Verdict
+from retrieval_operator.plan.result import Plan, Refusal
 from retrieval_operator.plan.rows import document
-from retrieval_operator.plan.seats import Waits
 from retrieval_operator.render.text import to_yaml
+
+_KEYS: Final = (
+    *("component", "model", "fits", "waits", "reason", "message", "plan", "objective"),
+    *("memory", "remedies", "advice"),
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,27 +56,22 @@ def _document(planned: Planned) -> dict[str, object]:
         "name": metadata.name,
         "namespace": metadata.namespace,
         "unsupported": [str(gap) for gap in planned.gaps],
-        "components": [
-            document(answer)
-            | _waits(planned.waits.get(name))
-            | _verdict(planned.verdicts.get(name))
-            for name, answer in planned.answers.items()
-        ],
+        "components": [_component(planned, answer) for answer in planned.answers.values()],
     }
 
 
-def _waits(waits: Waits | None) -> dict[str, object]:
-    return {} if waits is None else {"fits": False, "waits": str(waits)}
-
-
-def _verdict(verdict: Verdict | None) -> dict[str, object]:
-    if verdict is None:
-        return {}
-    return {
-        "objective": {
-            "met": verdict.is_met,
-            "heldRequests": verdict.held_requests,
-            "suggestedReplicas": verdict.suggested_replicas,
-            "message": verdict.message,
+def _component(planned: Planned, answer: Plan | Refusal) -> dict[str, object]:
+    """The answer under the same keys whether it is a plan or a refusal; null where it has none."""
+    component = getattr(planned.service.spec, answer.component.value)
+    said = {"model": component.model.uri.partition("://")[2], **document(answer)}
+    if isinstance(answer, Plan) and (judged := verdict(planned.service, answer)) is not None:
+        said["objective"] = {
+            "met": judged.is_met,
+            "heldRequests": judged.held_requests,
+            "suggestedReplicas": judged.suggested_replicas,
+            "message": judged.message,
         }
-    }
+    waits = planned.waits.get(answer.component)
+    if waits is not None:
+        said |= {"fits": False, "waits": str(waits)}
+    return {key: said.get(key) for key in _KEYS}

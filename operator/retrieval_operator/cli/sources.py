@@ -8,15 +8,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from retrieval_operator.cli.documents import BadFile, read_documents, read_services
+from retrieval_operator.cli import devices
+from retrieval_operator.cli.documents import BadFile, read_services
 from retrieval_operator.facts.fetching import HttpFetch
 from retrieval_operator.facts.hub import DEFAULT_ENDPOINT, Hub
 from retrieval_operator.facts.lookup import Look, facts_for
-from retrieval_operator.inventory.node import Inventory, Origin
-from retrieval_operator.inventory.reading import BadInventory, nodes_of, product_node
-from retrieval_operator.machine import this_machine
+from retrieval_operator.inventory.node import Inventory
+from retrieval_operator.local.beside import beside
 from retrieval_operator.plan.ask import ask_of
-from retrieval_operator.plan.objective import Verdict, pods_in_time, verdict_of
+from retrieval_operator.plan.objective import pods_in_time
 from retrieval_operator.plan.planner import plan
 from retrieval_operator.plan.result import Plan, Refusal
 from retrieval_operator.plan.seats import Waits, Wanted, waiting
@@ -35,6 +35,7 @@ class Planned:
     """
 
     service: RetrievalService
+    has_namespace: bool
     gaps: tuple[Unsupported, ...]
     answers: Answers
     folders: Mapping[ComponentName, Path]
@@ -44,15 +45,6 @@ class Planned:
     def plans(self) -> dict[ComponentName, Plan]:
         """The components that have a plan."""
         return {name: answer for name, answer in self.answers.items() if isinstance(answer, Plan)}
-
-    @property
-    def verdicts(self) -> dict[ComponentName, Verdict]:
-        """Whether each planned component holds the object's objective; empty without one."""
-        objective, plans = self.service.spec.objective, self.plans
-        if objective is None:
-            return {}
-        halves = (half for half in self.service.spec.components if half.name in plans)
-        return {half.name: verdict_of(objective, half, plans[half.name]) for half in halves}
 
     @property
     def is_refused(self) -> bool:
@@ -66,27 +58,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-f",
         "--filename",
         action="append",
-        required=True,
+        default=[],
         metavar="FILE",
-        help="RetrievalService as YAML or JSON; - is standard input; may be repeated",
+        help="RetrievalService as YAML or JSON, or a folder of them; - is standard input; may be "
+        "repeated",
     )
-    devices = parser.add_mutually_exclusive_group()
-    devices.add_argument(
-        "--node-labels",
-        metavar="FILE",
-        help="plan for these nodes: output of `kubectl get nodes -o yaml`, or maps of labels",
+    parser.add_argument(
+        "-n",
+        "--namespace",
+        help="namespace of objects that name none; others have to be of this one",
     )
-    devices.add_argument(
-        "--gpu",
-        metavar="PRODUCT[:COUNT]",
-        help="plan for a node with this GPU, such as NVIDIA-L4; default: this machine",
-    )
+    devices.add_arguments(parser)
     parser.add_argument(
         "--model-path",
         action="append",
         default=[],
         metavar="[COMPONENT=]DIR",
-        help="checkpoint folder to read the model's facts from; its weights are not read",
+        help="checkpoint folder to read the model's facts from; `run` serves the weights in it",
     )
     parser.add_argument(
         "--hub",
@@ -104,29 +92,28 @@ def read_plans(args: argparse.Namespace) -> tuple[Planned, ...]:
     Raises:
         AuthorError: A file, a product or a folder is not what it should be.
     """
-    services = read_services(args.filename)
-    inventory = read_inventory(args)
+    if not args.filename:
+        raise BadFile("-f", "name a RetrievalService: -f FILE, a folder, or - for standard input")
+    services = tuple(_in_namespace(one, args) for one in read_services(args.filename))
+    inventory = devices.read_inventory(args)
     folders = _folders(args.model_path, services)
     look = Hub(HttpFetch(), args.hub).facts if args.hub else None
     return tuple(_planned(service, inventory, folders, look) for service in services)
 
 
-def read_inventory(args: argparse.Namespace) -> Inventory:
-    """The devices that the arguments name; this machine's where they name none.
+def _has_namespace(service: RetrievalService) -> bool:
+    return "namespace" in service.metadata.model_fields_set
 
-    Raises:
-        BadFile: The node file cannot be read or holds no nodes.
-        BadInventory: The product is not known.
-    """
-    if args.gpu is not None:
-        return Inventory((product_node(args.gpu),), Origin.PRODUCT)
-    if args.node_labels is None:
-        return this_machine()
-    documents = [item for item in read_documents(args.node_labels) if item is not None]
-    try:
-        return Inventory(nodes_of(documents), Origin.FILE)
-    except BadInventory as error:
-        raise BadFile(args.node_labels, str(error)) from error
+
+def _in_namespace(service: RetrievalService, args: argparse.Namespace) -> RetrievalService:
+    """The object in the namespace of `-n`, as `kubectl apply -n` takes it."""
+    wanted, metadata = args.namespace, service.metadata
+    if wanted is None or (wanted == metadata.namespace and _has_namespace(service)):
+        return service
+    if _has_namespace(service):
+        raise BadFile(metadata.name, f"is of namespace {metadata.namespace}, and -n says {wanted}")
+    placed = metadata.model_copy(update={"namespace": wanted})
+    return service.model_copy(update={"metadata": placed})
 
 
 def _planned(
@@ -135,16 +122,19 @@ def _planned(
     folders: Mapping[ComponentName, Path],
     look: Look | None,
 ) -> Planned:
-    answers, wanted = {}, []
+    answers: dict[ComponentName, Plan | Refusal] = {}
+    wanted, there = [], inventory
     for component in service.spec.components:
         ask = ask_of(service.spec, component)
         folder = folders.get(component.name) or _own_folder(component.model.uri)
         facts = facts_for(component, folder, look)
-        answers[component.name] = plan(ask, facts, inventory)
-        if isinstance(answers[component.name], Plan):
+        answers[component.name] = answer = plan(ask, facts, inventory)
+        if isinstance(answer, Plan):
+            inventory = beside(answer, inventory)
             wanted.append(Wanted(ask, max(1, pods_in_time(component))))
-    waits = {one.component: one for one in waiting(wanted, inventory)}
-    return Planned(service, unsupported(service), answers, folders, waits)
+    waits = {one.component: one for one in waiting(wanted, there)}
+    has_namespace, gaps = _has_namespace(service), unsupported(service)
+    return Planned(service, has_namespace, gaps, answers, folders, waits)
 
 
 def _own_folder(uri: str) -> Path | None:

@@ -110,8 +110,13 @@ async def _watch(watched: Mapping[str, str], args: argparse.Namespace, console: 
                     break
                 live.update(view(seen, interval_s), refresh=True)
                 before = after
-    console.print(view(seen, interval_s))
-    return 1 if any(isinstance(one, str) for one in seen.values()) else 0
+    silent = {name: one for name, one in seen.items() if isinstance(one, str)}
+    if len(silent) < len(seen):
+        console.print(view(seen, interval_s))
+    else:
+        for name, why in silent.items():
+            console.print(f"{name}: {why}", markup=False)
+    return 1 if silent else 0
 
 
 def compared(before: Mapping[str, Page | str], after: Mapping[str, Page | str]) -> dict[str, Seen]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TextIO
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from retrieval_operator.cli import printing
 from retrieval_operator.cli.sources import Planned
-from retrieval_operator.plan.objective import Verdict
+from retrieval_operator.cli.verdict import verdict
+from retrieval_operator.plan.objective import BurstVerdict
 from retrieval_operator.plan.result import Budget, By, Estimate, Plan, Refusal
 from retrieval_operator.plan.rows import rows
 from retrieval_operator.plan.seats import Waits
@@ -19,13 +21,11 @@ from retrieval_operator.plan.sizes import GIB, gi
 
 _BAR_CELLS = 40
 _INDENT = (0, 0, 1, 2)
-_PIPE_WIDTH = 140
 
 
 def show(planned: Iterable[Planned], stream: TextIO) -> None:
-    """Print the tables; a pipe has no width of its own, and 80 columns would fold every reason."""
-    width = None if stream.isatty() else _PIPE_WIDTH
-    Console(file=stream, highlight=False, width=width).print(view(planned))
+    """Print the tables."""
+    printing.show(view(planned), stream)
 
 
 def view(planned: Iterable[Planned]) -> RenderableType:
@@ -40,11 +40,11 @@ def _sections(planned: Planned) -> Iterator[RenderableType]:
     for name, answer in planned.answers.items():
         title = f"{metadata.namespace}/{metadata.name} {name.value}"
         uri = getattr(planned.service.spec, name.value).model.uri
-        if isinstance(answer, Plan):
-            yield _heading(title, uri, answer, planned.waits.get(name))
-            yield from _plan(answer, planned.verdicts.get(name))
-        else:
+        if isinstance(answer, Refusal):
             yield from _refusal(title, uri, answer)
+        else:
+            yield _heading(title, uri, answer, planned.waits.get(name))
+            yield from _plan(answer, verdict(planned.service, answer))
 
 
 def _heading(title: str, uri: str, plan: Plan, waits: Waits | None) -> RenderableType:
@@ -55,17 +55,16 @@ def _heading(title: str, uri: str, plan: Plan, waits: Waits | None) -> Renderabl
     return Text.assemble((title, "bold"), "  ", uri, word, f"{plan.device}; {waits}")
 
 
-def _plan(plan: Plan, verdict: Verdict | None) -> Iterator[RenderableType]:
+def _plan(plan: Plan, objective: BurstVerdict | None) -> Iterator[RenderableType]:
+    yield from _list("note", plan.notes, "bold yellow")
+    if objective is not None:
+        style = "bold green" if objective.is_met else "bold red"
+        yield from _list("objective", (objective.message,), style)
     yield Padding(_decisions(plan), _INDENT)
     if plan.gpu_memory is not None:
         yield Padding(_budget("GPU memory", plan.gpu_memory), _INDENT)
     yield Padding(_budget("main memory", plan.memory), _INDENT)
     yield Padding(_estimate(plan.estimate, plan), _INDENT)
-    if verdict is not None:
-        word, colour = ("holds", "green") if verdict.is_met else ("does not hold", "yellow")
-        yield Padding(Text.assemble(("objective ", "bold"), (word, colour)), (0, 0, 0, 3))
-        yield Padding(Text(verdict.message), (0, 0, 1, 5))
-    yield from _list("note", plan.notes)
 
 
 def _refusal(title: str, uri: str, refusal: Refusal) -> Iterator[RenderableType]:
@@ -100,7 +99,7 @@ def _budget(name: str, budget: Budget) -> RenderableType:
 
 def _bar(budget: Budget) -> Text:
     if budget.available_bytes is None:
-        return Text(f" {gi(budget.total_bytes)}; nobody says how much there is", "dim")
+        return Text(f" {gi(budget.total_bytes)}; how much there is is not known", "dim")
     share = budget.total_bytes / max(1, budget.available_bytes)
     filled = min(_BAR_CELLS, max(1, round(share * _BAR_CELLS)))
     colour = "green" if budget.fits else "red"
@@ -119,21 +118,26 @@ def _estimate(estimate: Estimate, plan: Plan) -> Table:
     table = _table("estimate, not measured", f"true: {low:g} to {high:g} times that", "")
     kind = "query-document pairs" if plan.component.value == "reranker" else "queries"
     table.add_row(
-        f"{estimate.tokens_per_s:,} tokens/s",
+        f"{rounded(estimate.tokens_per_s)} tokens/s",
         f"documents of {estimate.text_tokens} tokens",
         Text(estimate.basis, "dim"),
     )
-    table.add_row(f"{estimate.texts_per_s:,} {kind}/s", f"of {estimate.short_tokens} tokens", "")
-    table.add_row(
-        f"{estimate.burst_texts:,} {kind}", "largest burst of one second, 90 % within 3 s", ""
-    )
+    texts, burst = rounded(estimate.texts_per_s), rounded(estimate.burst_texts)
+    table.add_row(f"{texts} {kind}/s", f"of {estimate.short_tokens} tokens", "")
+    table.add_row(f"{burst} {kind}", "largest burst of one second, 90 % within 3 s", "")
     table.add_row(f"{estimate.batch_s * 1e3:.0f} ms", "a full batch", "")
     return table
 
 
-def _list(heading: str, lines: Iterable[str]) -> Iterator[RenderableType]:
+def _list(heading: str, lines: Iterable[str], style: str = "bold") -> Iterator[RenderableType]:
     for line in lines:
-        yield Padding(Text.assemble((f"{heading}: ", "bold"), line), (0, 0, 0, 3))
+        yield Padding(Text.assemble((f"{heading}: ", style), line), (0, 0, 0, 3))
+
+
+def rounded(value: int) -> str:
+    """An estimate with the two digits that it is good for."""
+    places = 2 - len(str(value))
+    return f"{round(value, min(0, places)):,}"
 
 
 def _table(*headings: str) -> Table:

@@ -36,6 +36,8 @@ _OVERLOADED: Final = {
     HTTPStatus.GATEWAY_TIMEOUT,
 }
 _MOST_TEXT: Final = 1000
+_UNTYPED: Final = "failed to create typed patch object"
+"""What is applied does not fit its schema (structured-merge-diff, kubernetes/kubernetes#122480)."""
 
 Send = Callable[[str, str, bytes | None, str], tuple[int, Mapping[str, str], bytes]]
 """(method, path with query, body, content type) -> (status, headers, body); raises OSError."""
@@ -127,6 +129,8 @@ def refusal(what: str, status: int, headers: Mapping[str, str], answer: bytes) -
     message = " ".join(message.split())[:_MOST_TEXT]
     if "failed calling webhook" in message:
         return WebhookUnreachable(what, message)
+    if _UNTYPED in message:  # a plain error of the server's, which it therefore calls its own: 500
+        status = HTTPStatus.UNPROCESSABLE_ENTITY
     if status == HTTPStatus.NOT_FOUND:
         return _missing(what, document)
     if status == HTTPStatus.CONFLICT:

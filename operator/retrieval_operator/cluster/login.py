@@ -34,6 +34,15 @@ def configuration() -> Any:
     return found
 
 
+def current_namespace() -> str:
+    """The namespace of the kubeconfig's current context; `default` where it names none."""
+    try:
+        _, current = config.list_kube_config_contexts()
+    except (config.ConfigException, OSError):
+        return "default"
+    return str((current.get("context") or {}).get("namespace") or "default")
+
+
 def _from_pod_or_home(found: Any) -> None:
     try:
         config.load_incluster_config(client_configuration=found)

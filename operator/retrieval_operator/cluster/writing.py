@@ -76,6 +76,12 @@ class Writer:
             return False
         return True
 
+    def annotate(self, ref: Ref, annotations: Mapping[str, str | None]) -> dict[str, Any]:
+        """Set these annotations, whoever has them; None takes one away. The live object."""
+        self._check()
+        body = {"metadata": {"annotations": dict(annotations)}}
+        return self._client.request("PATCH", ref.path, body=body, content_type=MERGE)
+
     def write_status(self, key: Key, uid: str, status: Mapping[str, Any]) -> dict[str, Any]:
         """Make this the whole status of that very service; the live object.
 
@@ -92,11 +98,12 @@ class Writer:
         path = SERVICE.path(key.namespace, key.name) + "/status"
         try:
             return self._apply(path, body)
-        except ClusterUnavailable as error:
-            if _UNTYPED in error.problem:
+        except (ClusterRefused, ClusterUnavailable) as error:
+            said = error.message if isinstance(error, ClusterRefused) else error.problem
+            if _UNTYPED in said:
                 merged = {"status": status}
                 return self._client.request("PATCH", path, body=merged, content_type=MERGE)
-            unknown = undeclared(error.problem)
+            unknown = undeclared(said)
             if not unknown:
                 raise
             return self._apply(path, without(body, unknown))

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from retrieval_operator.derive.conditions import FALSE, TRUE
-from retrieval_operator.derive.reasons import STAGES, Reason
+from retrieval_operator.derive.reasons import STAGES, Word
 from retrieval_operator.spec.choices import ComponentName
 from retrieval_operator.spec.status import Condition, Status
 from retrieval_operator.world import EVENT, SERVICE, Document
@@ -25,7 +25,12 @@ _TOLD: Final = (
     "Ready",
 )
 _QUIET: Final = frozenset(
-    {*STAGES.values(), Reason.NOT_ACCEPTED, Reason.NOT_PLANNED, Reason.ACCEPTED}
+    {
+        *STAGES.values(),
+        Word.NOT_ACCEPTED,
+        Word.NOT_PLANNED,
+        Word.ACCEPTED,
+    }
 )
 """Reasons that another event tells, or that are only a step on the way."""
 

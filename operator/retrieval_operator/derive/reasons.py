@@ -11,10 +11,10 @@ from types import MappingProxyType
 from typing import Final
 
 from retrieval_operator.observe.state import Stage, TroubleKind
-from retrieval_operator.plan import Reason as Refused
+from retrieval_operator.plan import Reason
 
 
-class Reason(StrEnum):
+class Word(StrEnum):
     """Reasons that only the status uses."""
 
     ACCEPTED = "Accepted"
@@ -37,6 +37,7 @@ class Reason(StrEnum):
     INTERNAL = "InternalError"
     BURST_HELD = "BurstHeld"
     BURST_NOT_HELD = "BurstNotHeld"
+    ASLEEP = "Asleep"
     IN_FORCE = "InForce"
     BLOCKED = "Blocked"
     COMPLETE = "Complete"
@@ -52,36 +53,38 @@ STAGES: Final[Mapping[Stage, str]] = MappingProxyType(
         Stage.DOWNLOADING: "ModelDownloading",
         Stage.LOADING: "ModelLoading",
         Stage.ROLLING_OUT: "RollingOut",
-        Stage.READY: Reason.NOT_READY.value,
+        Stage.READY: Word.NOT_READY.value,
+        Stage.ASLEEP: Word.ASLEEP.value,
     }
 )
 """The reason of a component that is on its way and not in trouble."""
 
 _STATUS: Final = {
-    Reason.ACCEPTED: "The object is valid and everything it asks for is supported.",
-    Reason.INVALID: "The object breaks the schema or a rule; the message lists every problem.",
-    Reason.UNSUPPORTED: "The object asks for what this version or this cluster cannot do.",
-    Reason.PLANNED: "Every component has a plan that fits the cluster's devices.",
-    Reason.NOT_ACCEPTED: "Nothing was planned or changed, because the object is not accepted.",
-    Reason.NOT_PLANNED: "Nothing runs, because no plan fits.",
-    Reason.KSERVE_SERVED: "The cluster serves InferenceServices, and KServe acts on them.",
-    Reason.KSERVE_MISSING: "The cluster has no kind InferenceService: install KServe.",
-    Reason.KSERVE_UNREACHABLE: "KServe's admission webhook does not answer; retried.",
-    Reason.KSERVE_SILENT: "KServe has not acted on an InferenceService for half a minute.",
-    Reason.ALL_READY: "As many pods answer as are asked for.",
-    Reason.NOT_READY: "Fewer pods answer than are asked for, and none says why.",
-    Reason.SUSPENDED: "spec.suspend is true: no pod runs.",
-    Reason.APPLY_FAILED: "The API server could not take a change; retried with growing pauses.",
-    Reason.APPLY_REFUSED: "The API server refused a change, for want of a right or a valid field.",
-    Reason.NAME_TAKEN: "An object of the name that is needed belongs to somebody else.",
-    Reason.CONTESTED: "Somebody else keeps changing fields that the operator sets.",
-    Reason.INTERNAL: "The operator failed on this object; its log has the details.",
-    Reason.BURST_HELD: "The pods can hold the burst of spec.objective.",
-    Reason.BURST_NOT_HELD: "The pods cannot hold the burst of spec.objective.",
-    Reason.IN_FORCE: "What the object asks for is in force, and every pod answers.",
-    Reason.BLOCKED: "A change cannot go on; `Degraded` says what stands in its way.",
-    Reason.COMPLETE: "Nothing is on its way.",
-    Reason.AS_PLANNED: "Nothing needs anybody's attention.",
+    Word.ACCEPTED: "The object is valid and everything it asks for is supported.",
+    Word.INVALID: "The object breaks the schema or a rule; the message lists every problem.",
+    Word.UNSUPPORTED: "The object asks for what this version or this cluster cannot do.",
+    Word.PLANNED: "Every component has a plan that fits the cluster's devices.",
+    Word.NOT_ACCEPTED: "Nothing was planned or changed, because the object is not accepted.",
+    Word.NOT_PLANNED: "Nothing runs, because no plan fits.",
+    Word.KSERVE_SERVED: "The cluster serves InferenceServices, and KServe acts on them.",
+    Word.KSERVE_MISSING: "The cluster has no kind InferenceService: install KServe.",
+    Word.KSERVE_UNREACHABLE: "KServe's admission webhook does not answer; retried.",
+    Word.KSERVE_SILENT: "KServe has not acted on an InferenceService for half a minute.",
+    Word.ALL_READY: "As many pods answer as have to.",
+    Word.NOT_READY: "Fewer pods answer than have to, and none says why.",
+    Word.SUSPENDED: "spec.suspend is true: no pod runs.",
+    Word.APPLY_FAILED: "The API server could not take a change; retried with growing pauses.",
+    Word.APPLY_REFUSED: "The API server refused a change, for want of a right or a valid field.",
+    Word.NAME_TAKEN: "An object of the name that is needed belongs to somebody else.",
+    Word.CONTESTED: "Somebody else keeps changing fields that the operator sets.",
+    Word.INTERNAL: "The operator failed on this object; its log has the details.",
+    Word.BURST_HELD: "The pods can hold the burst of spec.objective.",
+    Word.BURST_NOT_HELD: "The pods cannot hold the burst of spec.objective.",
+    Word.ASLEEP: "An autoscaler has taken the last pod away; load or `wakeQuery` starts one.",
+    Word.IN_FORCE: "What the object asks for is in force, and as many pods answer as have to.",
+    Word.BLOCKED: "A change cannot go on; `Degraded` says what stands in its way.",
+    Word.COMPLETE: "Nothing is on its way.",
+    Word.AS_PLANNED: "Nothing needs anybody's attention.",
 }
 _STAGE: Final = {
     Stage.ABSENT: "KServe has not made a Deployment yet.",
@@ -107,13 +110,15 @@ _TROUBLE: Final = {
     TroubleKind.NODE_LOST: "The pod's node does not report any more.",
 }
 _REFUSED: Final = {
-    Refused.UNKNOWN_MODEL: "Nothing is known about the model's size.",
-    Refused.NO_SUCH_DEVICE: "No node has the device that is asked for.",
-    Refused.MEMORY_UNKNOWN: "Nobody says how much memory the device has.",
-    Refused.PRECISION: "The device cannot compute in the precision that is asked for.",
-    Refused.INPUT_TOO_LONG: "maxInputTokens is more than the model takes.",
-    Refused.DOES_NOT_FIT: "The model does not fit the device with the batch that is asked for.",
-    Refused.HOST_TOO_SMALL: "The node's main memory or the limit is too small.",
+    Reason.UNKNOWN_MODEL: "Nothing is known about the model's size.",
+    Reason.NO_SUCH_DEVICE: "No node has the device that is asked for.",
+    Reason.MEMORY_UNKNOWN: "Nobody says how much memory the device has.",
+    Reason.PRECISION: "The device cannot compute in the precision that is asked for.",
+    Reason.INPUT_TOO_LONG: "maxInputTokens is more than the model takes.",
+    Reason.DOES_NOT_FIT: "The model does not fit the device with the batch that is asked for.",
+    Reason.HOST_TOO_SMALL: "The node's main memory or the limit is too small.",
+    Reason.PICKLED: "The weights are pickled, and the object does not allow that.",
+    Reason.NO_SUCH_REVISION: "rollbackTo names a plan that is not kept, or not for this object.",
 }
 
 
@@ -125,4 +130,4 @@ def _all() -> dict[str, str]:
 
 
 MEANINGS: Final[Mapping[str, str]] = MappingProxyType(_all())
-"""Reason to meaning, in the order of the documentation."""
+"""Word to meaning, in the order of the documentation."""

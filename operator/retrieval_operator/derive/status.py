@@ -7,16 +7,16 @@ A condition's time moves when its status flips, and never else.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 from pydantic import ValidationError
 
 from retrieval_operator.derive.conditions import FALSE, TRUE, verdicts
-from retrieval_operator.derive.situation import Situation
+from retrieval_operator.derive.situation import Half, Situation
 from retrieval_operator.observe.state import ComponentState, Trouble, TroubleKind
-from retrieval_operator.plan import Plan, status_of
+from retrieval_operator.plan import Revision, status_of
 from retrieval_operator.spec.choices import ComponentName, Phase
 from retrieval_operator.spec.status import (
     Components,
@@ -24,27 +24,49 @@ from retrieval_operator.spec.status import (
     Condition,
     Failure,
     Replicas,
+    RevisionStatus,
     Status,
 )
 
 _MOST_MESSAGE: Final = 8192
 _MOST_LINE: Final = 1024
+_MOST_CUTS: Final = 8
 
 
 def read(written: Mapping[str, Any] | None) -> Status:
-    """The status that an object carries; an empty one where it cannot be read."""
-    try:
-        return Status.model_validate_json(json.dumps(written or {}), by_alias=True, by_name=False)
-    except (ValidationError, TypeError, ValueError):
-        return Status()
+    """The status that an object carries, without what this version does not understand of it."""
+    found = json.loads(json.dumps(written or {}))
+    for _ in range(_MOST_CUTS):
+        try:
+            return Status.model_validate_json(json.dumps(found), by_alias=True, by_name=False)
+        except ValidationError as error:
+            for one in reversed(error.errors()):
+                is_missing = one["type"] == "missing"
+                _cut(found, one["loc"][:-1] if is_missing else one["loc"])
+    return Status()
+
+
+def _cut(document: Any, path: Sequence[str | int]) -> None:
+    """Take out what stands at the end of this path."""
+    for step in path[:-1]:
+        document = _at(document, step)
+    if path and _at(document, path[-1]) is not None:
+        del document[path[-1]]
+
+
+def _at(document: Any, step: str | int) -> Any:
+    if isinstance(document, dict):
+        return document.get(step)
+    is_there = isinstance(document, list) and isinstance(step, int) and step < len(document)
+    return document[step] if is_there else None
 
 
 def derive(situation: Situation, previous: Status) -> Status:
     """The status of this situation; what it keeps of the past comes from `previous`."""
     conditions = _conditions(situation, previous)
     components = {
-        name.value: _component(situation, state, _before(previous, name))
-        for name, state in situation.states.items()
+        half.name.value: _component(situation, half, component_before(previous, half.name))
+        for half in situation.halves
     }
     plans = [one.plan for one in components.values() if one.plan is not None]
     return Status(
@@ -89,21 +111,32 @@ def _conditions(situation: Situation, previous: Status) -> tuple[Condition, ...]
     return tuple(conditions)
 
 
-def _component(
-    situation: Situation, state: ComponentState, before: ComponentStatus
-) -> ComponentStatus:
-    answer = situation.answers.get(state.name)
-    plan = answer if isinstance(answer, Plan) else None
-    is_suspended = situation.is_suspended
+def _component(situation: Situation, half: Half, before: ComponentStatus) -> ComponentStatus:
+    state, stored = half.state, half.revision
     return ComponentStatus(
         inference_service=state.inference_service,
         url=state.url,
-        ready="-" if is_suspended else f"{state.ready}/{state.desired}",
+        ready="-"
+        if situation.is_suspended and not state.ready
+        else f"{state.ready}/{state.desired}",
         replicas=Replicas(desired=state.desired, updated=state.updated, ready=state.ready),
-        plan=status_of(plan) if plan else before.plan,
+        revision=_revision(stored, half) if stored else before.revision,
+        plan=status_of(stored.plan, stored.digest) if stored else before.plan,
         effective_config={name: text[:_MOST_LINE] for name, text in state.settings.items()},
-        measured=situation.measured.get(state.name) if plan else before.measured,
+        measured=half.measured if stored else before.measured,
         last_failure=_failure(situation, state, before.last_failure),
+    )
+
+
+def _revision(stored: Revision, half: Half) -> RevisionStatus:
+    return RevisionStatus(
+        number=stored.number,
+        cause=stored.cause.value,
+        why=stored.why[:_MOST_LINE] or None,
+        made=stored.made,
+        planner=stored.planner[:64],
+        image=stored.image[:_MOST_LINE],
+        is_pinned=half.is_pinned or None,
     )
 
 
@@ -138,21 +171,24 @@ def _phase(situation: Situation, holds: Mapping[str, str]) -> Phase:
         return Phase.REFUSED
     if situation.is_suspended:
         return Phase.SUSPENDED
+    if situation.states and all(state.is_asleep for state in situation.states):
+        return Phase.ASLEEP
     if holds["Ready"] == TRUE and holds["Degraded"] == FALSE:
         return Phase.READY
     if holds["Degraded"] == TRUE:
         return Phase.PENDING if _only_waits(situation) else Phase.DEGRADED
-    made = any(state.inference_service for state in situation.states.values())
-    return Phase.PROGRESSING if made else Phase.PENDING
+    made = any(state.inference_service for state in situation.states)
+    return Phase.PROGRESSING if made and not _only_waits(situation) else Phase.PENDING
 
 
 def _only_waits(situation: Situation) -> bool:
     """Whether nothing is wrong but that pods wait for a node, and none has answered."""
-    troubles = [trouble for state in situation.states.values() for trouble in state.troubles]
+    troubles = [trouble for state in situation.states for trouble in state.troubles]
     return bool(troubles) and all(trouble.kind is TroubleKind.UNSCHEDULABLE for trouble in troubles)
 
 
-def _before(previous: Status, name: ComponentName) -> ComponentStatus:
+def component_before(previous: Status, name: ComponentName) -> ComponentStatus:
+    """What a former status says of a component; empty where it says nothing."""
     components = previous.components
     found = getattr(components, name.value) if components is not None else None
     return found if found is not None else ComponentStatus()

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Annotated
 
-from retrieval_operator.facts.family import Family
+from pydantic import BeforeValidator, PlainSerializer
+
+from retrieval_operator.facts.family import Family, family_of
 from retrieval_operator.spec.choices import Precision
+
+Known = Annotated[
+    Family,
+    BeforeValidator(lambda found: family_of(found) if isinstance(found, str) else found),
+    PlainSerializer(lambda family: family.model_type, return_type=str),
+]
+"""A family, which is written as its `model_type`."""
 
 
 class Head(StrEnum):
@@ -56,7 +66,7 @@ class ModelFacts:
     """
 
     name: str
-    family: Family
+    family: Known
     dims: Dims
     parameters: int
     dtype: Precision

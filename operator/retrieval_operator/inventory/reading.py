@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from retrieval_operator.devices import MIB, find_device, similar_products
+from retrieval_operator.devices import MIB
 from retrieval_operator.errors import AuthorError, BadQuantity
 from retrieval_operator.inventory.node import Node, Taint
 from retrieval_operator.inventory.offers import MIG_PREFIX, WHOLE_GPU
+from retrieval_operator.products import listed_name, similar_products, wrong_slice
 from retrieval_operator.spec.quantity import Quantity
 
 _PLAIN = frozenset({"cpu", "memory", "pods", "ephemeral-storage"})
@@ -55,22 +56,51 @@ def product_node(argument: str) -> Node:
     Raises:
         BadInventory: The product is not in the table, or the count is no positive integer.
     """
-    product, colon, written = argument.partition(":")
-    if colon and not (written.isascii() and written.isdigit() and 0 < int(written[:6]) <= 1024):
+    written, colon, count = argument.partition(":")
+    if colon and not (count.isascii() and count.isdigit() and 0 < int(count[:6]) <= 1024):
         raise BadInventory(f"{argument}: the count after the colon must be 1 to 1024")
-    device = find_device(product)
-    if device is None:
-        hint = " or ".join(similar_products(product))
-        raise BadInventory(
-            f"{product} is not in the table of GPU products"
-            + (f"; did you mean {hint}?" if hint else "")
-            + ". A node file works for any product: --node-labels FILE"
-        )
+    product = listed_name(written)
+    if product is None:
+        raise BadInventory(_not_listed(written))
+    problem = wrong_slice(product)
+    if problem is not None:
+        raise BadInventory(problem)
     resources = (WHOLE_GPU, *(f"{MIG_PREFIX}{profile}" for profile in _profile(product)))
     labels: dict[str, str] = {}
     for resource in resources:
-        labels |= {f"{resource}.product": product, f"{resource}.count": written or "1"}
+        labels |= {f"{resource}.product": product, f"{resource}.count": count or "1"}
     return Node(name=product, labels=labels)
+
+
+def described_node(argument: str, memory_bytes: int, capability: tuple[int, int] | None) -> Node:
+    """A node with GPUs that need not be listed: their memory and generation are said instead.
+
+    Raises:
+        BadInventory: The count is no positive integer.
+    """
+    written, _, count = argument.partition(":")
+    if count and not (count.isascii() and count.isdigit() and int(count)):
+        raise BadInventory(f"{argument}: the count after the colon must be 1 to 1024")
+    labels = {
+        f"{WHOLE_GPU}.product": listed_name(written) or "-".join(written.split()) or "GPU",
+        f"{WHOLE_GPU}.count": count or "1",
+        f"{WHOLE_GPU}.memory": str(memory_bytes // MIB),
+    }
+    if capability is not None:
+        labels[f"{WHOLE_GPU}.compute.major"], labels[f"{WHOLE_GPU}.compute.minor"] = map(
+            str, capability
+        )
+    return Node(name=labels[f"{WHOLE_GPU}.product"], labels=labels)
+
+
+def _not_listed(written: str) -> str:
+    *others, last = ("", *similar_products(written))
+    hint = ", ".join(filter(None, others)) + (" or " if any(others) else "") + last
+    return (
+        f"{written!r} is not in the table of GPU products, which `retrieval gpus` prints"
+        + (f"; did you mean {hint}?" if hint else ".")
+        + " Any other can be described: --gpu NAME --gpu-memory 96Gi --gpu-capability 9.0"
+    )
 
 
 def _profile(product: str) -> tuple[str, ...]:

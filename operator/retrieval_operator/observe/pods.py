@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from retrieval_operator.observe.state import Answering, Stage, Trouble, TroubleKind
-from retrieval_operator.plan.rows import DIGEST_ANNOTATION
+from retrieval_operator.plan.rows import DIGEST_ANNOTATION, POD_ANNOTATION
 
 EX_CONFIG: Final = 78
 """The predictor cannot serve as configured; its message says why."""
@@ -49,6 +49,7 @@ class PodView:
     stage: Stage
     trouble: Trouble | None
     answering: Answering | None = None
+    pod_digest: str = ""
 
 
 def view(pod: Mapping[str, Any]) -> PodView:
@@ -59,9 +60,11 @@ def view(pod: Mapping[str, Any]) -> PodView:
     trouble = next(_troubles(name, pod), None)
     stage = _stage(status)
     created = str(metadata.get("creationTimestamp") or "")
+    digest = str((metadata.get("annotations") or {}).get(POD_ANNOTATION) or "")
     if stage is Stage.READY:
-        return PodView(name, created, stage, None, _answering(name, metadata, status))
-    return PodView(name, created, stage, trouble)
+        answering = _answering(name, metadata, status)
+        return PodView(name, created, stage, None, answering, digest)
+    return PodView(name, created, stage, trouble, pod_digest=digest)
 
 
 def _answering(

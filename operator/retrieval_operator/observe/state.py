@@ -27,6 +27,8 @@ class Stage(IntEnum):
     """All pods asked for answer, and some are of an older version."""
     READY = 7
     """Every pod asked for answers and is of the newest version."""
+    ASLEEP = 8
+    """An autoscaler wants no pod."""
 
 
 class TroubleKind(Enum):
@@ -65,7 +67,7 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Answering:
-    """A pod that answers: where, and the digest of the plan that it was made for."""
+    """A pod that answers: where, and the digest of the plan that it was made by."""
 
     name: str
     ip: str
@@ -74,18 +76,25 @@ class Answering:
 
 @dataclass(frozen=True, slots=True)
 class ComponentState:
-    """One component as it runs. Counts are pods; `settings` is the environment of the newest.
+    """One component as it runs. Counts are pods; `settings` are those in force.
 
+    `needed` pods have to answer, `desired` are wanted now, which an autoscaler may make more.
+    `is_passed_on` is true where KServe has given the Deployment the pod that was rendered last,
+    `is_present` is true where every pod that is there to stay is the pod that was rendered last.
     `answering` are the pods that answer, the newest first.
     """
 
     name: ComponentName
     inference_service: str | None = None
     url: str | None = None
+    needed: int = 0
     desired: int = 0
     updated: int = 0
     ready: int = 0
     stage: Stage = Stage.ABSENT
+    is_passed_on: bool = False
+    is_present: bool = False
+    wakes_on_request: bool = False
     troubles: tuple[Trouble, ...] = ()
     settings: dict[str, str] = field(default_factory=dict)
     answering: tuple[Answering, ...] = ()
@@ -97,13 +106,20 @@ class ComponentState:
 
     @property
     def is_full(self) -> bool:
-        """Whether as many pods answer as are asked for, of whichever version."""
-        return self.desired > 0 and self.ready >= self.desired
+        """Whether as many pods answer as have to, of whichever version."""
+        return self.needed > 0 and self.ready >= self.needed
+
+    @property
+    def is_asleep(self) -> bool:
+        """Whether an autoscaler has taken the last pod away."""
+        return self.stage is Stage.ASLEEP
 
     @property
     def is_settled(self) -> bool:
-        """Whether all that is asked for answers and nothing is on its way."""
-        return self.stage is Stage.READY and self.is_full
+        """Whether all that is wanted answers and nothing is on its way."""
+        if self.is_asleep:
+            return True
+        return self.stage is Stage.READY and self.is_full and self.is_present
 
     @property
     def trouble(self) -> Trouble | None:

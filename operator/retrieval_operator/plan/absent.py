@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from retrieval_operator.devices import similar_products
 from retrieval_operator.inventory.node import Inventory
 from retrieval_operator.inventory.offers import MIG_PREFIX, gpu_offers, resources_of
 from retrieval_operator.plan.ask import Ask, GpuAsk
 from retrieval_operator.plan.eligible import is_wanted
 from retrieval_operator.plan.result import Reason, Refusal
+from retrieval_operator.products import similar_products
 
 
 def no_node(ask: Ask, inventory: Inventory) -> Refusal:

@@ -23,7 +23,7 @@ _MOST_REPLICAS: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class BurstVerdict:
     """Whether `replicas` pods hold the burst: requests that they hold, and pods that would do.
 
     `suggested_replicas` is None where no number of pods answers a single request in time.
@@ -35,7 +35,7 @@ class Verdict:
     message: str
 
 
-def capacity_of(plan: Plan, measured: status.Measured | None = None) -> Capacity:
+def capacity_of(plan: Plan, measured: status.MeasuredStatus | None = None) -> Capacity:
     """One pod's capacity: of its devices what the warm-up measured, else what was estimated."""
     estimate, engines = plan.estimate, max(1, plan.gpu_count)
     rate = measured.tokens_per_second if measured else None
@@ -65,8 +65,11 @@ def pods_in_time(component: Component) -> int:
 
 
 def verdict_of(
-    objective: Objective, component: Component, plan: Plan, measured: status.Measured | None = None
-) -> Verdict:
+    objective: Objective,
+    component: Component,
+    plan: Plan,
+    measured: status.MeasuredStatus | None = None,
+) -> BurstVerdict:
     """Whether the pods of a component hold the objective's burst.
 
     `measured` is what its pods told of their warm-up, and beats the estimate.
@@ -83,7 +86,7 @@ def verdict_of(
 
 def judge(
     objective: Objective, capacity: Capacity, replicas: int, texts_per_request: int = 1
-) -> Verdict:
+) -> BurstVerdict:
     """Whether this many pods hold the objective's burst; the basis of the condition ObjectiveMet.
 
     Requests are taken to be spread evenly over the pods. `texts_of` gives `texts_per_request`.
@@ -99,6 +102,6 @@ def judge(
     pods = f"{replicas} pod holds" if replicas == 1 else f"{replicas} pods hold"
     said = f"{pods} {held} of {burst} ({capacity.basis})"
     if held >= asked:
-        return Verdict(True, held, needed, said)  # noqa: FBT003
+        return BurstVerdict(True, held, needed, said)  # noqa: FBT003
     advice = f"{needed} replicas would" if needed else "no number of replicas would"
-    return Verdict(False, held, needed, f"{said}; {advice}")  # noqa: FBT003
+    return BurstVerdict(False, held, needed, f"{said}; {advice}")  # noqa: FBT003

@@ -16,6 +16,11 @@ from retrieval_operator.plan.footprint import CUDA_CONTEXT
 from retrieval_operator.plan.result import Refused
 
 _ABSENT: Final = "no node offers this device now: pods stay pending until one joins"
+_TEMPLATE: Final = (
+    "{absent}; the template of a pool that scales from zero needs the label {label}: in a "
+    "NodePool of Karpenter under spec.template.metadata.labels, for cluster-autoscaler as the tag "
+    "k8s.io/cluster-autoscaler/node-template/label/{key}"
+)
 _CLAIMED: Final = (
     "the device comes through resource claims: the plan takes gpu.products or "
     "gpu.memory at their word"
@@ -141,8 +146,16 @@ def _expected(ask: Ask, gpu: GpuAsk, inventory: Inventory) -> GpuPlace:
         basis=f"{ask.path}.gpu.memory" if is_capped else "product table",
         host_millicores=None,
         host_memory_bytes=None,
-        notes=(_CLAIMED if gpu.is_claimed else _ABSENT,),
+        notes=(_CLAIMED if gpu.is_claimed else _absent(gpu),),
     )
+
+
+def _absent(gpu: GpuAsk) -> str:
+    """What brings such a node: autoscalers know of it only what its template says."""
+    if not gpu.products:
+        return _ABSENT
+    key = f"{gpu.resource.removesuffix('.shared')}.product"
+    return _TEMPLATE.format(absent=_ABSENT, label=f"{key}={gpu.products[0]}", key=key)
 
 
 def _part(gpu: GpuAsk, amounts: Iterable[int | None]) -> int | None:
@@ -206,5 +219,3 @@ def _notes(
         yield "nodes that do not say their memory were left out; gpu.memory includes them"
     if offer.device.source.startswith(NOT_LISTED):
         yield f"{offer.product or offer.resource}: {offer.device.source}"
-    if offer.device.capability < (7, 5):
-        yield "compute capability 7.0 needs a PyTorch build for CUDA 12; CUDA 13 dropped it"

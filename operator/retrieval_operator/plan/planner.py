@@ -6,6 +6,7 @@ which workers, how large a batch fits and pays, and what the pod needs beside.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from retrieval_operator.facts.lookup import similar_names
@@ -13,6 +14,7 @@ from retrieval_operator.facts.model import ModelFacts, Unknown
 from retrieval_operator.inventory.node import Inventory
 from retrieval_operator.plan import batching, capacity, host
 from retrieval_operator.plan.ask import Ask
+from retrieval_operator.plan.kinds import kinds_for
 from retrieval_operator.plan.memory import Load
 from retrieval_operator.plan.remedies import remedies
 from retrieval_operator.plan.result import Budget, Decision, Plan, Reason, Refusal, Refused, Room
@@ -29,13 +31,14 @@ def plan(ask: Ask, facts: ModelFacts | Unknown | None, inventory: Inventory) -> 
         return _unknown_model(ask, facts)
     answer = decide(ask, facts, inventory)
     if isinstance(answer, Plan):
-        return answer
+        return replace(answer, kinds=kinds_for(answer, ask, inventory))
     return replace(answer, remedies=remedies(ask, facts, inventory, answer, decide))
 
 
 def decide(ask: Ask, facts: ModelFacts, inventory: Inventory) -> Plan | Refusal:
     """The plan, or the refusal before its remedies are looked for."""
     try:
+        _check_weights(ask, facts)
         longest = batching.input_tokens(ask, facts)
         if ask.gpu is not None:
             site = gpu_site(ask, ask.gpu, facts, longest.value, inventory)
@@ -127,7 +130,7 @@ def _plan(ask: Ask, site: Site, load: Load, sizes: batching.Sizes, room: Room) -
         gpu_memory=site.device_budget(load),
         memory=memory,
         estimate=capacity.estimate(ask.component, site, sizes),
-        notes=(*site.notes, *_room_notes(sizes, room), *_model_notes(ask, load.facts)),
+        notes=(*site.notes, *_room_notes(sizes, room)),
     )
 
 
@@ -140,12 +143,19 @@ def _room_notes(sizes: batching.Sizes, room: Room) -> tuple[str, ...]:
     )
 
 
-def _model_notes(ask: Ask, facts: ModelFacts) -> tuple[str, ...]:
+def _check_weights(ask: Ask, facts: ModelFacts) -> None:
+    """Before anything is downloaded: a predictor would refuse them at the end of it.
+
+    Raises:
+        Refused: The weights are pickled, and the object does not allow that.
+    """
     if facts.is_pickled and not ask.allow_pickle:
-        return (
-            f"{facts.name} ships pickled weights only: set {ask.path}.model.allowPickle to true",
+        message = f"{facts.name} ships pickled weights only, which run code when they are loaded"
+        advice = (
+            f"{ask.path}.model.allowPickle: true, if you trust its authors",
+            f"{ask.path}.model.revision with one that has safetensors",
         )
-    return ()
+        raise Refused(Refusal(ask.component, Reason.PICKLED, message, advice=advice))
 
 
 def _does_not_fit(ask: Ask, site: Site, load: Load, budget: Budget) -> Refusal:
@@ -173,7 +183,8 @@ def _host_too_small(ask: Ask, load: Load, budget: Budget) -> Refusal:
 
 def _unknown_model(ask: Ask, unknown: Unknown | None) -> Refusal:
     near = similar_names(ask.uri)
-    hint = (f"did you mean hf://{near[0]}?",) if near else ()
+    is_hub = ask.uri.startswith("hf://")
+    hint = (f"did you mean hf://{near[0]}?",) if near and is_hub else ()
     why = unknown.why if unknown else f"nothing is known about {ask.uri}"
     return Refusal(
         ask.component,
@@ -181,8 +192,17 @@ def _unknown_model(ask: Ask, unknown: Unknown | None) -> Refusal:
         f"{why}, so its memory and speed cannot be planned",
         advice=(
             *hint,
-            f"name a listed model of the same shape: {ask.path}.model.like: BAAI/bge-m3",
+            *_looks(ask, near),
             f"give its sizes from config.json: {ask.path}.model.shape",
-            "on the command line, name a folder that holds a copy with --model-path DIR",
         ),
     )
+
+
+def _looks(ask: Ask, near: Sequence[str]) -> Iterator[str]:
+    """Where its sizes can be looked up; `retrieval` has the options, the operator asks a hub."""
+    if ask.uri.startswith("hf://"):
+        yield "let a hub be asked: `retrieval` with --hub, the operator with operator.hubLookup"
+    else:
+        yield "let `retrieval` read a copy: --model-path DIR"
+    example = near[0] if near else "NAME, one that `retrieval models` lists"
+    yield f"name a listed model of the same shape: {ask.path}.model.like: {example}"

@@ -101,5 +101,6 @@ def _too_old(ask: Ask, device: Device) -> Refusal:
     return Refusal(
         ask.component,
         Reason.NO_SUCH_DEVICE,
-        f"{_capability(device)}; {OLDEST[0]}.{OLDEST[1]} is the oldest that PyTorch serves well",
+        f"{_capability(device)}; {OLDEST[0]}.{OLDEST[1]} is the oldest that the "
+        "predictor's PyTorch runs on (CUDA 13)",
     )

@@ -10,7 +10,6 @@ from enum import Enum, StrEnum
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from retrieval_operator.facts.model import ModelFacts
-from retrieval_operator.inventory.node import Node
 from retrieval_operator.spec.choices import ComponentName, Precision
 
 if TYPE_CHECKING:
@@ -118,6 +117,28 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
+class Requirement:
+    """What one label of a node has to be, in the words of node affinity: In, NotIn or Gt."""
+
+    key: str
+    operator: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NodeKind:
+    """Nodes whose labels meet every requirement."""
+
+    requirements: tuple[Requirement, ...]
+
+    def __str__(self) -> str:
+        """The requirements, for people."""
+        return " and ".join(
+            f"{one.key} {one.operator} {','.join(one.values)}" for one in self.requirements
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """Everything decided for one component; field names are those of the object.
 
@@ -125,6 +146,7 @@ class Plan:
     `gpu_memory` is None on a CPU, where `memory` holds weights and activations too.
     `cpu_millicores` is what a pod may use, `cpu_request_millicores` what is kept for it.
     `max_queue_wait_s` follows from profile and objective; no field sets it.
+    `kinds` are the nodes it holds for; pods go to no others. Empty: to any.
     """
 
     component: ComponentName
@@ -150,7 +172,7 @@ class Plan:
     memory: Budget
     estimate: Estimate
     notes: tuple[str, ...] = ()
-    planned_for: tuple[Node, ...] = ()
+    kinds: tuple[NodeKind, ...] = ()
 
     @property
     def device_memory(self) -> Budget:
@@ -174,6 +196,8 @@ class Reason(Enum):
     INPUT_TOO_LONG = "InputBeyondModel"
     DOES_NOT_FIT = "ModelDoesNotFit"
     HOST_TOO_SMALL = "HostMemoryTooSmall"
+    PICKLED = "PickledWeights"
+    NO_SUCH_REVISION = "NoSuchRevision"
 
 
 @dataclass(frozen=True, slots=True)

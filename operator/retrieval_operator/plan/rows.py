@@ -7,7 +7,6 @@ import json
 from dataclasses import astuple
 from typing import Any, Final
 
-from retrieval_operator.inventory.node import Node
 from retrieval_operator.plan.result import Budget, Decision, Plan, Refusal
 from retrieval_operator.plan.sizes import quantity_text
 from retrieval_operator.spec import status
@@ -16,6 +15,8 @@ from retrieval_operator.spec.quantity import cores_text
 
 DIGEST_ANNOTATION: Final = "retrieval.io/plan-digest"
 """Which plan an InferenceService and its pods are of; KServe passes it on."""
+POD_ANNOTATION: Final = "retrieval.io/pod-digest"
+"""Which rendered pod an InferenceService and its pods are; KServe passes it on too."""
 _DIGEST_LETTERS = 16
 _LIMITS = "batching."
 
@@ -62,11 +63,11 @@ def digest(plan: Plan) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:_DIGEST_LETTERS]
 
 
-def status_of(plan: Plan) -> status.Plan:
-    """The plan as `status.components.<name>.plan` shows it."""
+def status_of(plan: Plan, mark: str | None = None) -> status.PlanStatus:
+    """The plan as `status.components.<name>.plan` shows it; `mark` is its stored digest."""
     estimate = plan.estimate
-    return status.Plan(
-        digest=digest(plan),
+    return status.PlanStatus(
+        digest=mark or digest(plan),
         device=plan.device,
         basis=plan.basis,
         precision=plan.precision.value,
@@ -78,7 +79,7 @@ def status_of(plan: Plan) -> status.Plan:
         max_queue_tokens=plan.max_queue_tokens.value,
         gpu_memory=_budget(plan.gpu_memory) if plan.gpu_memory else None,
         memory=_budget(plan.memory),
-        estimate=status.Estimate(
+        estimate=status.EstimateStatus(
             tokens_per_second=estimate.tokens_per_s,
             text_tokens=estimate.text_tokens,
             texts_per_second=estimate.texts_per_s,
@@ -87,11 +88,11 @@ def status_of(plan: Plan) -> status.Plan:
             basis=estimate.basis,
         ),
         decisions=tuple(
-            status.Decision(field=field, value=text, by=decision.by.value, why=decision.why)
+            status.DecisionStatus(field=field, value=text, by=decision.by.value, why=decision.why)
             for field, decision, text in rows(plan)
         ),
         notes=plan.notes,
-        planned_for=tuple(_planned_for(node) for node in plan.planned_for),
+        holds_for=tuple(str(kind) for kind in plan.kinds),
     )
 
 
@@ -120,23 +121,15 @@ def _refusal(refusal: Refusal) -> dict[str, Any]:
     }
 
 
-def _budget(budget: Budget) -> status.Budget:
-    return status.Budget(
+def _budget(budget: Budget) -> status.BudgetStatus:
+    return status.BudgetStatus(
         available_bytes=budget.available_bytes,
         planned_bytes=budget.planned_bytes,
         basis=budget.basis,
         terms=tuple(
-            status.Term(name=term.name, bytes=term.bytes, basis=term.basis) for term in budget.terms
+            status.TermStatus(name=term.name, bytes=term.bytes, basis=term.basis)
+            for term in budget.terms
         ),
-    )
-
-
-def _planned_for(node: Node) -> status.PlannedFor:
-    return status.PlannedFor(
-        labels=dict(node.labels),
-        millicores=node.millicores,
-        memory_bytes=node.memory_bytes,
-        devices=dict(node.devices or {}),
     )
 
 

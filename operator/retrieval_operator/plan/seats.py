@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from retrieval_operator.inventory.node import Inventory, Node
+from retrieval_operator.inventory.node import Inventory, Node, Origin
 from retrieval_operator.plan.ask import Ask
 from retrieval_operator.plan.eligible import eligible_offers
 from retrieval_operator.spec.choices import ComponentName
@@ -48,6 +48,8 @@ def waiting(wanted: Sequence[Wanted], inventory: Inventory) -> tuple[Waits, ...]
 
     Who can go to fewer nodes is seated first, on nodes that the fewest others can use.
     """
+    if inventory.origin is Origin.MACHINE:
+        return ()  # its processes share what it has: no scheduler gives a device to one of them
     asked = [one for one in wanted if one.ask.gpu is not None and not one.ask.gpu.is_claimed]
     places = {one.ask.component: _places(one.ask, inventory) for one in asked}
     free: dict[tuple[int, str], int] = {}

@@ -8,27 +8,31 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from http import HTTPStatus
-from typing import Any, Final, Protocol
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from retrieval_operator.cluster.writing import FIELD_MANAGER
-from retrieval_operator.derive import Fault, KServe, KServeState, Reason
+from retrieval_operator.derive import Fault, KServe, KServeState, Word
 from retrieval_operator.errors import (
-    ClusterRefused,
+    ClusterUnavailable,
     Conflict,
     FieldsContested,
-    KindMissing,
     NameTaken,
     OperatorError,
     WebhookUnreachable,
 )
 from retrieval_operator.reconcile.covering import covers, fingerprint
+from retrieval_operator.reconcile.faults import TOLD, blamed, message_of, reason_of
 from retrieval_operator.reconcile.repairing import Repairs, rival_of
+from retrieval_operator.reconcile.view import Applied, Pass
 from retrieval_operator.reconcile.webhook import Breaker
+from retrieval_operator.render import COMPONENT_LABEL, STOP_ANNOTATION
 from retrieval_operator.world import (
     CHILDREN,
     INFERENCE_SERVICE,
+    OPTIONAL,
+    REVISION,
     SERVICE,
     Document,
     Key,
@@ -38,7 +42,14 @@ from retrieval_operator.world import (
     ref_of,
 )
 
-COMPONENT_LABEL: Final = "app.kubernetes.io/component"
+
+@dataclass(slots=True)
+class _Run:
+    """What has come of one pass so far."""
+
+    faults: list[Fault] = field(default_factory=list)
+    kserve: KServe = field(default_factory=KServe)
+    put_off: ClusterUnavailable | None = None
 
 
 class Cluster(Protocol):
@@ -55,6 +66,9 @@ class Cluster(Protocol):
 
     def delete(self, ref: Ref, uid: str) -> bool:
         """Delete that very object."""
+
+    def annotate(self, ref: Ref, annotations: Mapping[str, str | None]) -> dict[str, Any]:
+        """Set these annotations, or take those away that are None; the live object."""
 
     def write_status(self, key: Key, uid: str, status: Mapping[str, Any]) -> dict[str, Any]:
         """Write the whole status; the live object."""
@@ -93,44 +107,62 @@ class Applier:
         with self._lock:
             self._applied.clear()
 
-    def apply(
-        self, service: Document, manifests: Iterable[Mapping[str, Any]]
-    ) -> tuple[tuple[Fault, ...], KServe]:
-        """What could not be applied, and what that says about KServe.
+    def carry_out(self, service: Document, decided: Pass, *, has_kserve: bool) -> Applied:
+        """Store what was decided, apply what follows from it, and delete what is not wanted.
+
+        A plan that could not be stored is not acted on. Stopping and starting needs no plan.
 
         Raises:
-            ClusterUnavailable: Nothing can be written now.
             Conflict: Somebody is changing the same objects.
             LeadershipLost: This replica may not write.
         """
-        faults: list[Fault] = []
-        kserve = KServe()
-        for manifest in manifests:
+        if not has_kserve:
+            return Applied(decided, kserve=KServe(KServeState.MISSING))
+        run = _Run()
+        try:
+            self._apply(service, decided, run)
+            self._switch(service, decided.is_suspended)
+            if decided.prunes:
+                self._prune(service, decided)
+        except ClusterUnavailable as error:
+            is_told = bool(run.faults)
+            fault = Fault(Word.APPLY_FAILED, str(error))
+            run.put_off, run.faults = error, run.faults if is_told else [fault]
+        return Applied(decided, tuple(run.faults), run.kserve, run.put_off)
+
+    def _apply(self, service: Document, decided: Pass, run: _Run) -> None:
+        unstored: set[str] = set()
+        for manifest in (*decided.revisions, *decided.wanted):
+            component = str(manifest["metadata"]["labels"].get(COMPONENT_LABEL))
+            if component in unstored:
+                continue
+            ref = ref_of(manifest)
             try:
                 self._one(service, manifest)
-            except (
-                NameTaken,
-                FieldsContested,
-                ClusterRefused,
-                KindMissing,
-                WebhookUnreachable,
-            ) as error:
-                ref = ref_of(manifest)
+            except TOLD as error:
                 self._counted.applied(ref.kind.name, "failed")
-                faults.append(self._fault(ref, manifest, error))
-                kserve = _blamed(ref, error, kserve)
-        return tuple(faults), kserve
+                run.faults.append(self._fault(ref, manifest, error))
+                run.kserve = blamed(ref, error, run.kserve)
+                if ref.kind == REVISION:
+                    unstored.add(component)
 
-    def prune(self, service: Document, wanted: Iterable[Ref], spared: set[str]) -> None:
-        """Delete what this very service owns and does not want, but nothing of `spared` components.
+    def _switch(self, service: Document, is_suspended: bool | None) -> None:
+        """Stop what is suspended, and start what is not, whatever else stands in the way."""
+        for ref, document in self._owned(service):
+            if ref.kind != INFERENCE_SERVICE or is_suspended is None:
+                continue
+            live = self._world.get(ref.kind, ref.namespace, ref.name) or document
+            said = (live["metadata"].get("annotations") or {}).get(STOP_ANNOTATION)
+            if (said == "true") != is_suspended:
+                wanted = "true" if is_suspended else None
+                done = self._cluster.annotate(ref, {STOP_ANNOTATION: wanted})
+                self._world.put(ref.kind, done)
 
-        Raises:
-            ClusterError: As `apply` says.
-        """
-        kept = set(wanted)
+    def _prune(self, service: Document, decided: Pass) -> None:
+        """Delete what this very service owns and does not want any more."""
         for ref, document in self._owned(service):
             labels = document["metadata"].get("labels") or {}
-            if ref in kept or labels.get(COMPONENT_LABEL) in spared:
+            if ref in decided.kept or labels.get(COMPONENT_LABEL) in decided.spared:
                 continue
             if self._cluster.delete(ref, str(document["metadata"]["uid"])):
                 self._counted.applied(ref.kind.name, "pruned")
@@ -210,7 +242,7 @@ class Applier:
             and not isinstance(error, NameTaken | FieldsContested)
             and covers(live, manifest)
         )
-        return Fault(_reason(error), _message(error), is_in_force)
+        return Fault(reason_of(error), message_of(error), is_in_force, ref.kind in OPTIONAL)
 
     def _owned(self, service: Document) -> Iterator[tuple[Ref, Document]]:
         key = owner_of(SERVICE, service)
@@ -246,37 +278,3 @@ def _check_ours(service: Document, ref: Ref, live: Document) -> None:
     ):
         raise Conflict(str(ref))  # of a former service of this name: it is being collected
     raise NameTaken(str(ref), f"{owner['kind']} {owner['name']}" if owner else "nobody we know")
-
-
-def _reason(error: OperatorError) -> Reason:
-    if isinstance(error, NameTaken):
-        return Reason.NAME_TAKEN
-    if isinstance(error, FieldsContested):
-        return Reason.CONTESTED
-    if isinstance(error, ClusterRefused):
-        return Reason.APPLY_REFUSED
-    if isinstance(error, KindMissing):
-        return Reason.KSERVE_MISSING if _is_kserve(error.kind) else Reason.APPLY_FAILED
-    is_kserve = isinstance(error, WebhookUnreachable) and _is_kserve(error.message)
-    return Reason.KSERVE_UNREACHABLE if is_kserve else Reason.APPLY_FAILED
-
-
-def _message(error: OperatorError) -> str:
-    if isinstance(error, ClusterRefused) and error.status == HTTPStatus.FORBIDDEN:
-        return (
-            f"{error}; grant the operator's ServiceAccount that verb, or allow it in the namespace"
-        )
-    return str(error)
-
-
-def _blamed(ref: Ref, error: OperatorError, before: KServe) -> KServe:
-    """What a failure says about KServe: nothing, that it is missing, or that it does not answer."""
-    if isinstance(error, KindMissing) and ref.kind == INFERENCE_SERVICE:
-        return KServe(KServeState.MISSING)
-    if isinstance(error, WebhookUnreachable) and _is_kserve(error.message):
-        return KServe(KServeState.UNREACHABLE, error.message)
-    return before
-
-
-def _is_kserve(text: str) -> bool:
-    return "kserve" in text.lower()

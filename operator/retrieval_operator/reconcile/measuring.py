@@ -14,9 +14,9 @@ from typing import Final, Protocol
 
 from retrieval_operator.derive.status import time_text
 from retrieval_operator.observe import Answering, ComponentState
-from retrieval_operator.plan import Plan, digest
+from retrieval_operator.plan import Plan, Revision
 from retrieval_operator.spec.choices import ComponentName
-from retrieval_operator.spec.status import ComponentStatus, Measured
+from retrieval_operator.spec.status import ComponentStatus, MeasuredStatus
 from retrieval_operator.world import Key
 
 _AGAIN_S: Final = 60.0
@@ -40,7 +40,7 @@ class Told(Protocol):
 
 
 Then = Callable[[Told | None], None]
-Ask = Callable[[str, Then], None]
+AskPod = Callable[[str, Then], None]
 """Start asking the pod at an address; it is told later, from any thread, None for no answer."""
 
 
@@ -60,7 +60,7 @@ class Measuring:
 
     def __init__(
         self,
-        ask: Ask,
+        ask: AskPod,
         wake: Callable[[Key], None],
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -71,17 +71,17 @@ class Measuring:
         self._lock = threading.Lock()
 
     def measured(
-        self, key: Key, state: ComponentState, plan: Plan, before: ComponentStatus
-    ) -> Measured | None:
+        self, key: Key, state: ComponentState, revision: Revision, before: ComponentStatus
+    ) -> MeasuredStatus | None:
         """The figures of a pod of this plan; those in the status stay until another has told."""
-        mark = digest(plan)
+        mark = revision.digest
         pods = [pod for pod in state.answering if pod.plan_digest == mark]
         is_of_plan = before.plan is not None and before.plan.digest == mark
         kept = before.measured if is_of_plan else None
         if not pods or (kept is not None and kept.pod in {pod.name for pod in pods}):
             return kept
         told = self._told(key, state.name, pods[0])
-        return kept if told is None else self._figures(told, plan, pods[0].name)
+        return kept if told is None else self._figures(told, revision.plan, pods[0].name)
 
     def _told(self, key: Key, name: ComponentName, pod: Answering) -> Told | None:
         """What this pod has told; where it was not asked lately, it is asked now."""
@@ -101,8 +101,8 @@ class Measuring:
             self._asked[place] = answer
         self._wake(place[0])
 
-    def _figures(self, told: Told, plan: Plan, pod: str) -> Measured:
-        return Measured(
+    def _figures(self, told: Told, plan: Plan, pod: str) -> MeasuredStatus:
+        return MeasuredStatus(
             pod=pod,
             batch_tokens=told.tokens,
             tokens_per_second=int(told.tokens_per_s),

@@ -6,18 +6,28 @@ where somebody has to do something. May be called from several threads.
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from retrieval_operator.facts import BrokenCheckpoint, Look, ModelFacts, Unknown, facts_for
+from retrieval_operator.facts import (
+    BrokenCheckpoint,
+    Look,
+    ModelFacts,
+    Unknown,
+    facts_for,
+    facts_of,
+)
 from retrieval_operator.spec import Component
+from retrieval_operator.spec.source import ModelSource
 
 SOON_S: Final = 60.0
 _LATER_S: Final = 600.0
 _MOST: Final = 4096
+_COMMIT: Final = re.compile(r"[0-9a-f]{40}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +65,14 @@ class Models:
             return facts_for(component, look=self._look)
         except BrokenCheckpoint as error:
             return Unknown(str(error))
+
+
+def is_moving(source: ModelSource) -> bool:
+    """Whether only a hub knows the model, and may say something else of it tomorrow."""
+    if not source.uri.startswith("hf://") or source.like or source.shape:
+        return False
+    is_pinned = source.revision is not None and _COMMIT.fullmatch(source.revision) is not None
+    return not is_pinned and facts_of(source.uri) is None
 
 
 def _lifetime_s(found: ModelFacts | Unknown) -> float:

@@ -1,28 +1,26 @@
-"""The plans of one service for the nodes there are now, and for the device it runs on already."""
+"""The nodes that plans are made for, and whether plans hold what an object promises."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
-from retrieval_operator.facts import ModelFacts, Unknown
 from retrieval_operator.inventory import BadInventory, Inventory, Node, Origin, nodes_of
+from retrieval_operator.observe import ComponentState
 from retrieval_operator.plan import (
+    BurstVerdict,
     Plan,
-    Refusal,
-    Verdict,
-    ask_of,
-    replan,
+    capacity_of,
+    judge,
+    pods_in_time,
+    texts_of,
     verdict_of,
 )
-from retrieval_operator.plan import Reason as Refused
-from retrieval_operator.spec import Component, ComponentName, RetrievalService
-from retrieval_operator.spec.status import ComponentStatus, Measured, Status
+from retrieval_operator.spec import Component, RetrievalService
+from retrieval_operator.spec.status import MeasuredStatus
 from retrieval_operator.world import NODE, Document, Store
-
-Answers = dict[ComponentName, Plan | Refusal]
 
 _PASSING: Final = ("node.kubernetes.io/", "node.cloudprovider.kubernetes.io/")
 """Taints that Kubernetes sets for a while: not ready, cordoned, under pressure. A plan is not for
@@ -30,33 +28,12 @@ this moment, so it does not look at them."""
 
 
 class Planning:
-    """Plans services for the nodes in the store; nodes are read once for all services."""
+    """Reads the nodes in the store, once for all services."""
 
-    def __init__(self, world: Store, facts: Callable[[Component], ModelFacts | Unknown]) -> None:
+    def __init__(self, world: Store) -> None:
         self._world = world
-        self._facts = facts
         self._lock = threading.Lock()
         self._read: tuple[tuple[Document, ...], Inventory] = ((), Inventory())
-
-    def answers(self, service: RetrievalService, before: Status) -> Answers:
-        """A plan or a refusal for every component.
-
-        A component that has a plan in force is planned for the device of that plan while it exists,
-        so a node that joins never restarts healthy pods.
-        """
-        inventory = self.inventory()
-        return {
-            component.name: _with_sight(
-                replan(
-                    ask_of(service.spec, component),
-                    self._facts(component),
-                    inventory,
-                    component_before(before, component.name).plan,
-                ),
-                inventory,
-            )
-            for component in service.spec.components
-        }
 
     def inventory(self) -> Inventory:
         """All nodes as the planner reads them."""
@@ -69,41 +46,28 @@ class Planning:
             return inventory
 
 
-def objectives(
+def objective_of(
     service: RetrievalService,
-    plans: Mapping[ComponentName, Plan],
-    measured: Mapping[ComponentName, Measured],
-) -> dict[ComponentName, Verdict] | None:
-    """Whether each planned component holds the burst the object promises; None without one."""
+    component: Component,
+    plan: Plan,
+    state: ComponentState,
+    measured: MeasuredStatus | None,
+) -> BurstVerdict | None:
+    """Whether a component holds the burst that the object promises; None without a promise.
+
+    A burst is over before a pod has started, so those count that are there: the least that may be,
+    and of these the ones that answer.
+    """
     objective = service.spec.objective
     if objective is None:
         return None
-    verdicts = {}
-    for component in service.spec.components:
-        name, plan = component.name, plans.get(component.name)
-        if plan is not None:
-            verdicts[name] = verdict_of(objective, component, plan, measured.get(name))
-    return verdicts
-
-
-def component_before(before: Status, name: ComponentName) -> ComponentStatus:
-    """What the former status says of a component; empty where it says nothing."""
-    found = getattr(before.components, name.value) if before.components is not None else None
-    return found if found is not None else ComponentStatus()
-
-
-def _with_sight(answer: Plan | Refusal, inventory: Inventory) -> Plan | Refusal:
-    """A refusal for want of a device tells where the operator sees no node at all."""
-    is_blind = not inventory.nodes
-    if isinstance(answer, Plan) or answer.reason is not Refused.NO_SUCH_DEVICE or not is_blind:
-        return answer
-    advice = ("allow the operator to list nodes", *answer.advice)
-    return replace(
-        answer,
-        message=f"{answer.message}, and the operator sees no node",
-        remedies=(),
-        advice=advice,
-    )
+    least = pods_in_time(component)
+    promised = verdict_of(objective, component, plan, measured)
+    if not promised.is_met or state.ready >= least:
+        return promised
+    texts = texts_of(objective, component.name)
+    present = judge(objective, capacity_of(plan, measured), state.ready, texts)
+    return replace(present, message=f"{present.message}; {least} are wanted")
 
 
 def _nodes(documents: Sequence[Document]) -> Iterator[Node]:

@@ -9,17 +9,18 @@ from typing import Any, Final, Protocol
 
 from retrieval_operator.derive import (
     Fault,
+    Half,
     KServe,
     KServeState,
-    Reason,
     Situation,
+    Word,
+    component_before,
     derive,
     document,
     news,
-    read,
 )
 from retrieval_operator.derive.news import event
-from retrieval_operator.errors import ClusterError, SpecError
+from retrieval_operator.errors import ClusterError
 from retrieval_operator.observe import (
     ComponentState,
     Stage,
@@ -27,30 +28,22 @@ from retrieval_operator.observe import (
     longest_starting,
     observe,
 )
-from retrieval_operator.plan import Plan, Refusal
-from retrieval_operator.plan import Reason as Refused
-from retrieval_operator.queue import Done, Failed, Outcome
+from retrieval_operator.plan import Revision
+from retrieval_operator.queue import Done, Outcome
+from retrieval_operator.reconcile.again import outcome
 from retrieval_operator.reconcile.applying import Applier, Cluster
+from retrieval_operator.reconcile.deciding import decide
+from retrieval_operator.reconcile.lasting import Lasting
+from retrieval_operator.reconcile.looking import Looking
 from retrieval_operator.reconcile.measuring import Measuring
-from retrieval_operator.reconcile.models import SOON_S
-from retrieval_operator.reconcile.planning import Planning, component_before, objectives
-from retrieval_operator.reconcile.silence import SILENT_S, silence
-from retrieval_operator.reconcile.webhook import AGAIN_S
-from retrieval_operator.render import (
-    Context,
-    doubts,
-    impossible,
-    render,
-)
-from retrieval_operator.spec import (
-    ComponentName,
-    RetrievalService,
-    parse,
-    unsupported,
-    with_defaults,
-)
+from retrieval_operator.reconcile.planning import objective_of
+from retrieval_operator.reconcile.silence import SILENT_S, complaint, is_ignored
+from retrieval_operator.reconcile.view import Applied, Pass, View
+from retrieval_operator.render import Context
+from retrieval_operator.spec import ComponentName
 from retrieval_operator.spec.status import Status
 from retrieval_operator.world import (
+    CONFIG_MAP,
     DEPLOYMENT,
     INFERENCE_SERVICE,
     POD,
@@ -58,17 +51,12 @@ from retrieval_operator.world import (
     Document,
     Key,
     Store,
-    ref_of,
 )
 
 _KSERVE_LABEL: Final = "serving.kserve.io/inferenceservice"
-_MISSING_AGAIN_S: Final = 30.0
-_CONTESTED_AGAIN_S: Final = 10.0
-_WAITS_S: Final = {Stage.ABSENT: SILENT_S, Stage.STARTING: 15.0}
-"""Stages in which nothing may ever happen, and how soon somebody has to look why."""
 
 
-class Ears(Protocol):
+class Recorder(Protocol):
     """Who hears what a pass did, for metrics and the log."""
 
     def failed(self, key: Key, error: Exception) -> None:
@@ -79,38 +67,28 @@ class Ears(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Parsed:
-    """The object as read: the service, or why it is not accepted."""
+class Seams:
+    """What a pass reads and writes; `context` is asked anew each time, for kinds come and go."""
 
-    service: RetrievalService | None
-    problems: tuple[str, ...] = ()
-    rejection: Reason = Reason.INVALID
+    world: Store
+    cluster: Cluster
+    looking: Looking
+    applier: Applier
+    measuring: Measuring
+    lasting: Lasting
+    context: Callable[[], Context]
+    recorder: Recorder
+    instance: str
 
 
 class Reconciler:
-    """Passes over services; `context` is asked anew each time, for kinds come and go."""
+    """Passes over services."""
 
-    def __init__(  # noqa: PLR0913 - the seams of a pass, each passed by name
-        self,
-        *,
-        world: Store,
-        cluster: Cluster,
-        planning: Planning,
-        measuring: Measuring,
-        applier: Applier,
-        context: Callable[[], Context],
-        ears: Ears,
-        instance: str,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    def __init__(
+        self, seams: Seams, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     ) -> None:
-        self._world = world
-        self._cluster = cluster
-        self._planning = planning
-        self._measuring = measuring
-        self._applier = applier
-        self._context = context
-        self._ears = ears
-        self._instance = instance
+        self._seams = seams
+        self._world = seams.world
         self._clock = clock
 
     def reconcile(self, key: Key) -> Outcome:
@@ -121,140 +99,137 @@ class Reconciler:
         """
         live = self._world.service(key)
         if live is None or live["metadata"].get("deletionTimestamp"):
+            self._seams.lasting.forget(key)
             return Done()  # the garbage collector deletes what it owned
-        before, parsed = read(live.get("status")), accept(live, self._context())
-        acted = self._act(key, live, parsed, before)
-        situation = self._measured(key, parsed, before, self._seen(key, live, parsed, acted))
-        self._tell(key, live, before, derive(situation, before))
-        return self._outcome(situation)
+        view = self._seams.looking.look(key, live, self._seams.context(), self._clock())
+        applied = self._carry_out(view, self._decide(view))
+        situation = self._conclude(view, applied)
+        self._tell(view, derive(situation, view.before))
+        if applied.put_off is not None:
+            raise applied.put_off
+        return outcome(situation, applied)
 
-    def _act(self, key: Key, live: Document, parsed: Parsed, before: Status) -> Situation:
-        """Plan, render, apply and prune; what came of it, without what runs."""
-        situation = Situation(
-            generation=int(live["metadata"].get("generation") or 0),
-            now=self._clock(),
-            states={},
-            problems=parsed.problems,
-            rejection=parsed.rejection,
-        )
-        service = parsed.service
-        if service is None or parsed.problems:
-            return situation
-        situation = replace(situation, is_suspended=service.spec.suspend)
+    def _decide(self, view: View) -> Pass:
         try:
-            answers = self._planning.answers(service, before)
-            situation = replace(situation, answers=answers)
-            faults, kserve = self._apply(live, service, answers)
-            return replace(
-                situation, faults=faults, kserve=kserve, doubts=doubts(service, self._context())
+            return decide(view)
+        except Exception as error:  # noqa: BLE001 - one object must never stop the others
+            return Pass(
+                is_suspended=view.parsed.is_suspended, failure=self._unforeseen(view, error)
             )
+
+    def _carry_out(self, view: View, decided: Pass) -> Applied:
+        has_kserve = INFERENCE_SERVICE.api_version in view.context.api_versions
+        try:
+            applied = self._seams.applier.carry_out(view.live, decided, has_kserve=has_kserve)
         except ClusterError:
             raise
         except Exception as error:  # noqa: BLE001 - one object must never stop the others
-            self._ears.failed(key, error)
-            fault = Fault(Reason.INTERNAL, f"{type(error).__name__}; see the operator's log")
-            return replace(situation, faults=(fault,))
+            applied = Applied(decided).with_fault(self._unforeseen(view, error))
+        return applied if decided.failure is None else applied.with_fault(decided.failure)
 
-    def _apply(
-        self,
-        live: Document,
-        service: RetrievalService,
-        answers: Mapping[ComponentName, Plan | Refusal],
-    ) -> tuple[tuple[Fault, ...], KServe]:
-        context = self._context()
-        if INFERENCE_SERVICE.api_version not in context.api_versions:
-            return (), KServe(KServeState.MISSING)
-        plans = {name: one for name, one in answers.items() if isinstance(one, Plan)}
-        manifests = render(service, plans, context)
-        faults, kserve = self._applier.apply(live, manifests)
-        spared = {name.value for name in answers if name not in plans}
-        self._applier.prune(live, map(ref_of, manifests), spared)
-        return faults, kserve
+    def _unforeseen(self, view: View, error: Exception) -> Fault:
+        self._seams.recorder.failed(view.key, error)
+        return Fault(Word.INTERNAL, f"{type(error).__name__}; see the operator's log")
 
-    def _seen(self, key: Key, live: Document, parsed: Parsed, acted: Situation) -> Situation:
-        states = {name: self._state(key, live, name) for name in _asked(live, parsed)}
-        silent = silence(self._world, key, states, self._clock())
-        kserve = acted.kserve
-        if kserve.state is KServeState.SERVED and silent and silent[0] >= SILENT_S:
-            kserve = KServe(KServeState.SILENT, silent[1])
-        return replace(acted, states=states, kserve=kserve)
+    def _conclude(self, view: View, applied: Applied) -> Situation:
+        """What there is to say about the service, now that this was applied."""
+        halves = tuple(self._half(view, applied, name) for name in _asked(view))
+        service = view.parsed.service
+        return Situation(
+            generation=int(view.live["metadata"].get("generation") or 0),
+            now=view.now,
+            halves=halves,
+            has_objective=service is not None and service.spec.objective is not None,
+            problems=view.parsed.problems,
+            rejection=view.parsed.rejection,
+            is_suspended=bool(applied.decided.is_suspended),
+            kserve=self._kserve(view, applied, halves),
+            faults=applied.faults,
+            doubts=applied.decided.doubts,
+        )
 
-    def _measured(self, key: Key, parsed: Parsed, before: Status, seen: Situation) -> Situation:
-        """With what pods have told of the plans, and whether these hold what is promised."""
-        if parsed.service is None:
-            return seen
-        told = {
-            name: self._measuring.measured(
-                key, seen.states[name], plan, component_before(before, name)
-            )
-            for name, plan in seen.plans.items()
-        }
-        measured = {name: one for name, one in told.items() if one is not None}
-        verdicts = objectives(parsed.service, seen.plans, measured)
-        return replace(seen, measured=measured, objectives=verdicts)
+    def _half(self, view: View, applied: Applied, name: ComponentName) -> Half:
+        state = self._state(view, name)
+        decided = next((one for one in applied.decided.halves if one.name is name), None)
+        if decided is None:
+            return Half(name, state)
+        half = Half(name, state, decided.answer, decided.is_pinned)
+        return self._judged(view, half, decided.answer) if half.revision else half
 
-    def _state(self, key: Key, live: Document, name: ComponentName) -> ComponentState:
-        called = f"{live['metadata']['name']}-{name.value}"
+    def _judged(self, view: View, half: Half, answer: Any) -> Half:
+        """With what a pod has told of the plan, and whether that holds what is promised."""
+        revision: Revision = answer
+        before = component_before(view.before, half.name)
+        measured = self._seams.measuring.measured(view.key, half.state, revision, before)
+        service = view.parsed.service
+        component = next(one.component for one in view.halves if one.component.name is half.name)
+        if service is None:
+            return replace(half, measured=measured)
+        verdict = objective_of(service, component, revision.plan, half.state, measured)
+        return replace(half, measured=measured, objective=verdict)
+
+    def _state(self, view: View, name: ComponentName) -> ComponentState:
+        key, called = view.key, _called(view, name)
         found = self._world.get(INFERENCE_SERVICE, key.namespace, called)
         deployments = (one for one in self._world.owned(DEPLOYMENT, key) if _runs(one, called))
         pods = [one for one in self._world.owned(POD, key) if _runs(one, called)]
-        return self._explained(observe(name, found, _newest(deployments), pods), pods)
+        limits = self._world.get(CONFIG_MAP, key.namespace, f"{called}-limits")
+        return self._explained(observe(name, found, _newest(deployments), pods, limits), pods)
 
     def _explained(self, state: ComponentState, pods: Sequence[Document]) -> ComponentState:
         """With what holds up a pod that has a node, which events alone tell."""
         pod = longest_starting(pods, self._clock()) if state.stage is Stage.STARTING else None
         if pod is None or state.trouble is not None:
             return state
-        metadata = pod["metadata"]
-        events = self._cluster.events(str(metadata["namespace"]), str(metadata["uid"]))
-        trouble = hindrance(pod, events)
+        trouble = hindrance(pod, self._events(pod))
         return replace(state, troubles=(trouble,)) if trouble else state
 
-    def _tell(self, key: Key, live: Document, before: Status, after: Status) -> None:
+    def _events(self, document: Document) -> Sequence[Mapping[str, Any]]:
+        metadata = document["metadata"]
+        return self._seams.cluster.events(str(metadata["namespace"]), str(metadata["uid"]))
+
+    def _kserve(self, view: View, applied: Applied, halves: Sequence[Half]) -> KServe:
+        """What is known of KServe: what a write has met, or that it leaves something undone."""
+        if applied.kserve.state is not KServeState.SERVED:
+            return applied.kserve
+        for state in (half.state for half in halves):
+            found = self._world.get(
+                INFERENCE_SERVICE, view.key.namespace, state.inference_service or ""
+            )
+            silent_s = self._seams.lasting.seconds(
+                view.key, "silent", state.name.value, is_so=is_ignored(state, found)
+            )
+            if found is not None and silent_s >= SILENT_S:
+                return KServe(KServeState.SILENT, complaint(state, found, self._events(found)))
+        return applied.kserve
+
+    def _tell(self, view: View, after: Status) -> None:
         """Write the status where it differs, then record what has flipped."""
-        written = document(after)
+        before, written = view.before, document(after)
         if written == document(_ours(before, after)):
             return
-        answer = self._cluster.write_status(key, str(live["metadata"]["uid"]), written)
+        uid = str(view.live["metadata"]["uid"])
+        answer = self._seams.cluster.write_status(view.key, uid, written)
         self._world.put(SERVICE, answer)
-        self._ears.changed(key, before, after)
+        self._seams.recorder.changed(view.key, before, after)
         for item in news(before, after):
-            self._cluster.announce(event(item, live, self._instance, self._clock()))
-
-    def _outcome(self, situation: Situation) -> Outcome:
-        if situation.faults and all(one.reason is Reason.CONTESTED for one in situation.faults):
-            return Done(again_s=_CONTESTED_AGAIN_S)
-        if situation.kserve.state is KServeState.UNREACHABLE:
-            return Failed(at_most_s=AGAIN_S)
-        if situation.faults:
-            return Failed()
-        if situation.kserve.state is not KServeState.SERVED:
-            return Done(again_s=_MISSING_AGAIN_S)
-        if any(one.reason is Refused.UNKNOWN_MODEL for one in situation.refusals):
-            return Done(again_s=SOON_S)  # the hub may answer by then
-        states = () if situation.is_suspended else situation.states.values()
-        waits = [_WAITS_S.get(state.stage) for state in states if state.inference_service]
-        return Done(again_s=min((wait for wait in waits if wait), default=None))
+            told = event(item, view.live, self._seams.instance, view.now)
+            self._seams.cluster.announce(told)
 
 
-def accept(live: Document, context: Context) -> Parsed:
-    """The service of an object, or everything that is wrong with it in this installation."""
-    try:
-        service = with_defaults(parse(live), context.defaults)
-    except SpecError as error:
-        return Parsed(None, tuple(map(str, error.problems)))
-    gaps = (*unsupported(service), *impossible(service, context))
-    return Parsed(service, tuple(map(str, gaps)), Reason.UNSUPPORTED)
-
-
-def _asked(live: Document, parsed: Parsed) -> tuple[ComponentName, ...]:
+def _asked(view: View) -> tuple[ComponentName, ...]:
     """The components that the object names, readable or not."""
-    if parsed.service is not None:
-        return tuple(component.name for component in parsed.service.spec.components)
-    spec: Any = live.get("spec")
+    if view.parsed.service is not None:
+        return tuple(component.name for component in view.parsed.service.spec.components)
+    spec: Any = view.live.get("spec")
     if not isinstance(spec, Mapping):
         return ()
     return tuple(name for name in ComponentName if spec.get(name.value))
+
+
+def _called(view: View, name: ComponentName) -> str:
+    """The InferenceService of a component, of a service that may not be readable."""
+    return f"{view.key.name}-{name.value}"
 
 
 def _runs(document: Document, inference_service: str) -> bool:

@@ -35,11 +35,14 @@ class Context:
     `api_versions` are its API groups, such as `monitoring.coreos.com/v1`. `prometheus_url` is where
     KEDA finds Prometheus (`http://prometheus.monitoring:9090`), None where nobody said.
     `domain_template` is what KServe makes hosts with, `defaults` what every object's pods get.
+    `is_image_chosen` is false where the image is only this version's default, which moves nothing
+    that runs another.
     """
 
     image: str
     api_versions: frozenset[str] = frozenset()
     prometheus_url: str | None = None
+    is_image_chosen: bool = True
     domain_template: str = DOMAIN_TEMPLATE
     defaults: Defaults = NO_DEFAULTS
 

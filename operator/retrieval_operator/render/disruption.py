@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from retrieval_operator.render.context import Manifest
 from retrieval_operator.render.names import (
+    COMPONENT_LABEL,
     inference_service_name,
     labels,
     metadata,
@@ -19,7 +20,7 @@ from retrieval_operator.spec.service import RetrievalService
 
 def disruption_budget(service: RetrievalService, component: Component) -> Manifest:
     """At most one pod away by choice; with a single pod it would say nothing."""
-    picked = {**selector(service), "app.kubernetes.io/component": component.name.value}
+    picked = {**selector(service), COMPONENT_LABEL: component.name.value}
     return {
         "apiVersion": "policy/v1",
         "kind": "PodDisruptionBudget",

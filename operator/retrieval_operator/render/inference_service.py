@@ -5,11 +5,15 @@ Source: kserve 0.20, pkg/apis/serving/v1beta1 (ComponentExtensionSpec, PodSpec, 
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Mapping
 from typing import Any, Final
 
 from retrieval_operator.plan.result import Plan
-from retrieval_operator.plan.rows import DIGEST_ANNOTATION, digest
-from retrieval_operator.render.context import Context, Manifest
+from retrieval_operator.plan.revision import Revision
+from retrieval_operator.plan.rows import DIGEST_ANNOTATION, POD_ANNOTATION
+from retrieval_operator.render.context import Manifest
 from retrieval_operator.render.names import inference_service_name, labels, metadata
 from retrieval_operator.render.pod import pod
 from retrieval_operator.render.scaling import knative_scale
@@ -17,25 +21,32 @@ from retrieval_operator.spec.choices import DeploymentMode, RolloutStrategy, Vis
 from retrieval_operator.spec.component import Component
 from retrieval_operator.spec.service import RetrievalService
 
+_DIGEST_LETTERS: Final = 16
+STOP_ANNOTATION: Final = "serving.kserve.io/stop"
 _IN_PLACE: Final = {"maxSurge": 0, "maxUnavailable": 1}
 """One old pod goes before its successor comes: needs no spare device."""
 _SURGE: Final = {"maxSurge": 1, "maxUnavailable": 0}
 
 
 def inference_service(
-    service: RetrievalService, component: Component, plan: Plan, context: Context
+    service: RetrievalService, component: Component, revision: Revision
 ) -> Manifest:
     """What KServe runs for this component."""
     name = inference_service_name(service, component.name)
+    template = _template(service, component, revision)
     return {
         "apiVersion": "serving.kserve.io/v1beta1",
         "kind": "InferenceService",
         "metadata": {
             **metadata(service, name),
             "labels": {**labels(service, component.name), **_visibility(service)},
-            "annotations": _annotations(service, component, plan),
+            "annotations": {
+                **_annotations(service, component),
+                DIGEST_ANNOTATION: revision.digest,
+                POD_ANNOTATION: pod_digest(template),
+            },
         },
-        "spec": {"predictor": _predictor(service, component, plan, context)},
+        "spec": {"predictor": {**_scale(service, component, revision.plan), **template}},
     }
 
 
@@ -45,13 +56,21 @@ def _visibility(service: RetrievalService) -> dict[str, str]:
     return {"networking.kserve.io/visibility": "cluster-local"}
 
 
-def _annotations(service: RetrievalService, component: Component, plan: Plan) -> dict[str, str]:
-    stopped = {"serving.kserve.io/stop": "true"} if service.spec.suspend else {}
+def pod_digest(template: Mapping[str, Any]) -> str:
+    """A fingerprint of everything that is rendered of a pod.
+
+    KServe copies it to the pods, so they tell whether they are what the object asks for now.
+    """
+    text = json.dumps(template, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:_DIGEST_LETTERS]
+
+
+def _annotations(service: RetrievalService, component: Component) -> dict[str, str]:
+    stopped = {STOP_ANNOTATION: "true"} if service.spec.suspend else {}
     return {
         "serving.kserve.io/deploymentMode": service.spec.deployment_mode.value,
         **_mode_annotations(service, component),
         **stopped,
-        DIGEST_ANNOTATION: digest(plan),
     }
 
 
@@ -63,15 +82,15 @@ def _mode_annotations(service: RetrievalService, component: Component) -> dict[s
     return {"serving.kserve.io/autoscalerClass": scaler}
 
 
-def _predictor(
-    service: RetrievalService, component: Component, plan: Plan, context: Context
+def _template(
+    service: RetrievalService, component: Component, revision: Revision
 ) -> dict[str, Any]:
+    """The pod: what restarts it when it changes."""
     template = component.pod_template
     added = {"labels": dict(template.labels), "annotations": dict(template.annotations)}
     return {
-        **_scale(service, component, plan),
         **{name: value for name, value in added.items() if value},
-        **pod(service, component, plan, context.image),
+        **pod(service, component, revision.plan, revision.image),
     }
 
 

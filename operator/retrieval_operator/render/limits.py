@@ -16,9 +16,9 @@ from retrieval_operator.plan.result import Plan
 from retrieval_operator.render.context import Manifest
 from retrieval_operator.render.names import labels, limits_name, metadata
 from retrieval_operator.spec.component import Component
+from retrieval_operator.spec.env import LIMITS_KEY
 from retrieval_operator.spec.service import RetrievalService
 
-LIMITS_KEY: Final = "limits.json"
 LIMITS_FOLDER: Final = "/etc/retrieval/limits"
 LIMITS_FILE: Final = f"{LIMITS_FOLDER}/{LIMITS_KEY}"
 _VOLUME: Final = "limits"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from retrieval_operator.plan.result import Plan
+from retrieval_operator.plan.revision import Revision
 from retrieval_operator.render.context import POD_MONITOR_API, Context, Manifest
 from retrieval_operator.render.disruption import disruption_budget, has_budget
 from retrieval_operator.render.inference_service import inference_service
@@ -17,7 +17,7 @@ from retrieval_operator.spec.service import RetrievalService
 
 
 def render(
-    service: RetrievalService, plans: Mapping[ComponentName, Plan], context: Context
+    service: RetrievalService, revisions: Mapping[ComponentName, Revision], context: Context
 ) -> tuple[Manifest, ...]:
     """The manifests of every component that has a plan, then what watches them.
 
@@ -29,8 +29,8 @@ def render(
     predictors = tuple(
         manifest
         for component in service.spec.components
-        if component.name in plans
-        for manifest in _component(service, component, plans[component.name], context)
+        if component.name in revisions
+        for manifest in _component(service, component, revisions[component.name], context)
     )
     wants_monitor = service.spec.monitoring.pod_monitor.enabled
     has_monitors = POD_MONITOR_API in context.api_versions
@@ -39,11 +39,11 @@ def render(
 
 
 def _component(
-    service: RetrievalService, component: Component, plan: Plan, context: Context
+    service: RetrievalService, component: Component, revision: Revision, context: Context
 ) -> Iterator[Manifest]:
-    yield limits(service, component, plan)
-    yield inference_service(service, component, plan, context)
-    scaler = autoscaler(service, component, plan, context)
+    yield limits(service, component, revision.plan)
+    yield inference_service(service, component, revision)
+    scaler = autoscaler(service, component, revision.plan, context)
     if scaler is not None:
         yield scaler
     if has_budget(service, component):

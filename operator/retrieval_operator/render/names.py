@@ -8,6 +8,7 @@ from retrieval_operator.spec.choices import ComponentName
 from retrieval_operator.spec.service import API_VERSION, KIND, RetrievalService
 
 MANAGED_BY: Final = "retrieval-operator"
+COMPONENT_LABEL: Final = "app.kubernetes.io/component"
 
 
 def inference_service_name(service: RetrievalService, component: ComponentName) -> str:
@@ -20,6 +21,11 @@ def limits_name(service: RetrievalService, component: ComponentName) -> str:
     return f"{inference_service_name(service, component)}-limits"
 
 
+def revision_name(service: RetrievalService, component: ComponentName, number: int) -> str:
+    """The ControllerRevision of a component's plan: `docs-embedder-3`."""
+    return f"{inference_service_name(service, component)}-{number}"
+
+
 def selector(service: RetrievalService) -> dict[str, str]:
     """Labels that pick every object and pod of a service, and nothing else."""
     return {
@@ -30,7 +36,7 @@ def selector(service: RetrievalService) -> dict[str, str]:
 
 def labels(service: RetrievalService, component: ComponentName | None = None) -> dict[str, str]:
     """Labels of an object of a service, or of one of its components."""
-    part = {"app.kubernetes.io/component": component.value} if component else {}
+    part = {COMPONENT_LABEL: component.value} if component else {}
     return {
         "app.kubernetes.io/name": "retrieval-service",
         **selector(service),

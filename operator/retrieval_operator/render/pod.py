@@ -74,7 +74,7 @@ def pod(service: RetrievalService, component: Component, plan: Plan, image: str)
     template, storage = component.pod_template, storage_of(component.model)
     is_knative = service.spec.deployment_mode is DeploymentMode.KNATIVE
     return {
-        **placement(component),
+        **placement(component, plan),
         **_accounts(component),
         **_claims(component),
         "automountServiceAccountToken": False,

@@ -184,4 +184,5 @@ class Phase(StrEnum):
     READY = "Ready"
     DEGRADED = "Degraded"
     SUSPENDED = "Suspended"
+    ASLEEP = "Asleep"
     REFUSED = "Refused"

@@ -180,6 +180,9 @@ class Component(Block):
     """How a new version replaces running pods."""
     pod_template: PodTemplate = PodTemplate()
     """What to add to the pods: placement, labels, volumes, environment."""
+    rollback_to: Annotated[int, Field(ge=1, le=2_147_483_647)] | None = None
+    """Number of a stored plan to run by, whatever has changed since; `retrieval history` lists
+    them. Omitted: the latest."""
 
     @property
     def wire_name(self) -> str:

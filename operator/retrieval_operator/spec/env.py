@@ -11,6 +11,8 @@ from typing import Final
 from pydantic.alias_generators import to_snake
 
 PREFIX: Final = "RETRIEVAL_"
+LIMITS_KEY: Final = "limits.json"
+"""The file of limits that running pods read again; a ConfigMap's key."""
 
 KNOBS: Final = (
     "servedName",

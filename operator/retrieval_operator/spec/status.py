@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from retrieval_operator.spec.block import Block, Count, LabelValue, Text, Unique
+from retrieval_operator.spec.block import Block, Count, Text, Unique
 from retrieval_operator.spec.choices import Phase, Precision
 
 Line = Annotated[str, Field(max_length=1024)]
@@ -36,7 +36,7 @@ class Condition(Block):
     """When `status` last flipped."""
 
 
-class Term(Block):
+class TermStatus(Block):
     """One part of a planned amount of memory."""
 
     name: Annotated[str, Field(min_length=1, max_length=64)]
@@ -47,7 +47,7 @@ class Term(Block):
     """How that was worked out."""
 
 
-class Budget(Block):
+class BudgetStatus(Block):
     """What one pod takes of one memory, as planned."""
 
     available_bytes: Count | None = None
@@ -56,11 +56,11 @@ class Budget(Block):
     """What the pod is expected to take, headroom not counted."""
     basis: Line | None = None
     """Where the available amount is known from."""
-    terms: Annotated[tuple[Term, ...], Field(max_length=32), Unique("name")] = ()
+    terms: Annotated[tuple[TermStatus, ...], Field(max_length=32), Unique("name")] = ()
     """The parts it is made of."""
 
 
-class Decision(Block):
+class DecisionStatus(Block):
     """One value of the plan, who decided it, and why."""
 
     field: Annotated[str, Field(min_length=1, max_length=128)]
@@ -73,7 +73,7 @@ class Decision(Block):
     """Why it is this value."""
 
 
-class Estimate(Block):
+class EstimateStatus(Block):
     """What one pod should reach, computed and not measured."""
 
     tokens_per_second: Count | None = None
@@ -90,20 +90,7 @@ class Estimate(Block):
     """How that was worked out."""
 
 
-class PlannedFor(Block):
-    """A node that stands for all of its kind; the plan is kept for it while such nodes exist."""
-
-    labels: Annotated[Mapping[str, LabelValue], Field(max_length=32)] = {}
-    """Labels that say what its devices are."""
-    millicores: Count | None = None
-    """Thousandths of a core for the pods."""
-    memory_bytes: Count | None = None
-    """Main memory for the pods."""
-    devices: Annotated[Mapping[str, Count], Field(max_length=8)] = {}
-    """Devices by resource."""
-
-
-class Plan(Block):
+class PlanStatus(Block):
     """What the planner decided for one component."""
 
     digest: Annotated[str, Field(max_length=128)] | None = None
@@ -126,22 +113,41 @@ class Plan(Block):
     """Texts in one forward pass."""
     max_queue_tokens: Count | None = None
     """Tokens that may wait; above it requests get 429."""
-    gpu_memory: Budget | None = None
+    gpu_memory: BudgetStatus | None = None
     """Memory of each GPU of a pod. Omitted on a CPU."""
-    memory: Budget | None = None
+    memory: BudgetStatus | None = None
     """Main memory of one pod."""
-    estimate: Estimate | None = None
+    estimate: EstimateStatus | None = None
     """What one pod should reach, computed and not measured."""
-    decisions: Annotated[tuple[Decision, ...], Field(max_length=32), Unique("field")] = ()
+    decisions: Annotated[tuple[DecisionStatus, ...], Field(max_length=32), Unique("field")] = ()
     """Every value with its reason."""
     notes: Annotated[tuple[Line, ...], Field(max_length=32)] = ()
     """What else an author should know."""
-    planned_for: Annotated[tuple[PlannedFor, ...], Field(max_length=16)] = ()
-    """Kinds of nodes that the plan was made for, the smallest first. A node that joins changes
-    nothing while the first of them exists."""
+    holds_for: Annotated[tuple[Line, ...], Field(max_length=16)] = ()
+    """Kinds of nodes that the plan holds for, by their labels; pods go to no others. Empty: any."""
 
 
-class Measured(Block):
+class RevisionStatus(Block):
+    """The stored plan in force: which one, and why it was made."""
+
+    number: Count
+    """Its number; `retrieval history` lists the last ten of a component."""
+    cause: Annotated[str, Field(max_length=64)]
+    """Why it was made, as one word: First, ObjectChanged, ModelChanged, DeviceGone, ImageChosen or
+    Asked."""
+    why: Line | None = None
+    """What exactly changed."""
+    made: Time | None = None
+    """When."""
+    planner: Annotated[str, Field(max_length=64)] | None = None
+    """Version of the operator that decided."""
+    image: Annotated[str, Field(max_length=1024)] | None = None
+    """Image of the predictor that it runs."""
+    is_pinned: Annotated[bool | None, Field(alias="pinned")] = None
+    """True where the object names it in rollbackTo, so that nothing takes its place."""
+
+
+class MeasuredStatus(Block):
     """What a pod of the present plan reported of its warm-up, beside what was planned."""
 
     pod: Annotated[str, Field(max_length=253)] | None = None
@@ -195,11 +201,13 @@ class ComponentStatus(Block):
     """Ready and desired pods, as in 1/2."""
     replicas: Replicas | None = None
     """Pods, counted on the Deployment."""
-    plan: Plan | None = None
-    """What the planner decided."""
+    revision: RevisionStatus | None = None
+    """The stored plan in force."""
+    plan: PlanStatus | None = None
+    """What it says."""
     effective_config: Annotated[Mapping[str, Line], Field(max_length=128)] = {}
     """Settings in force, by field name, as the pods were given them."""
-    measured: Measured | None = None
+    measured: MeasuredStatus | None = None
     """What a pod of the present plan reported of its warm-up."""
     last_failure: Failure | None = None
     """The last way in which a pod failed; kept until the component is healthy again."""

@@ -6,10 +6,11 @@ the operator's memory.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from retrieval_operator.world import NODE, POD, Document, Kind
+from retrieval_operator.world import NODE, POD, REVISION, Document, Kind
 
 _METADATA: Final = (
     "name",
@@ -48,7 +49,17 @@ def _pod(document: Document) -> dict[str, Any]:
     }
 
 
-_CUTS: Final[Mapping[Kind, Callable[[Document], dict[str, Any]]]] = {NODE: _node, POD: _pod}
+def _revision(document: Document) -> dict[str, Any]:
+    """As text: parsed, its numbers and reasons would take five times the memory."""
+    text = json.dumps(document.get("data"), separators=(",", ":"))
+    return {"kind": "ControllerRevision", "revision": document.get("revision"), "data": text}
+
+
+_CUTS: Final[Mapping[Kind, Callable[[Document], dict[str, Any]]]] = {
+    NODE: _node,
+    POD: _pod,
+    REVISION: _revision,
+}
 
 
 def _part(document: Any, *names: str) -> dict[str, Any]:

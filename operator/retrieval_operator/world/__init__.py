@@ -5,12 +5,15 @@ The watch fills the store, a pass reads it; neither asks the API server for what
 
 from retrieval_operator.world.kinds import (
     CHILDREN,
+    CONFIG_MAP,
     DEPLOYMENT,
     EVENT,
     INFERENCE_SERVICE,
     LEASE,
     NODE,
+    OPTIONAL,
     POD,
+    REVISION,
     SERVICE,
     Key,
     Kind,
@@ -22,12 +25,15 @@ from retrieval_operator.world.store import Document, Store, owner_of
 
 __all__ = [
     "CHILDREN",
+    "CONFIG_MAP",
     "DEPLOYMENT",
     "EVENT",
     "INFERENCE_SERVICE",
     "LEASE",
     "NODE",
+    "OPTIONAL",
     "POD",
+    "REVISION",
     "SERVICE",
     "Document",
     "Key",

@@ -70,15 +70,24 @@ NODE: Final = Kind("Node", "v1", "nodes", is_namespaced=False)
 LEASE: Final = Kind("Lease", "coordination.k8s.io/v1", "leases")
 EVENT: Final = Kind("Event", "events.k8s.io/v1", "events")
 
+REVISION: Final = Kind("ControllerRevision", "apps/v1", "controllerrevisions")
+CONFIG_MAP: Final = Kind("ConfigMap", "v1", "configmaps")
+BUDGET: Final = Kind("PodDisruptionBudget", "policy/v1", "poddisruptionbudgets")
+MONITOR: Final = Kind("PodMonitor", "monitoring.coreos.com/v1", "podmonitors")
+
 CHILDREN: Final = (
+    REVISION,
     INFERENCE_SERVICE,
-    Kind("ConfigMap", "v1", "configmaps"),
-    Kind("PodDisruptionBudget", "policy/v1", "poddisruptionbudgets"),
+    CONFIG_MAP,
+    BUDGET,
     Kind("HorizontalPodAutoscaler", "autoscaling/v2", "horizontalpodautoscalers"),
     Kind("ScaledObject", "keda.sh/v1alpha1", "scaledobjects"),
-    Kind("PodMonitor", "monitoring.coreos.com/v1", "podmonitors"),
+    MONITOR,
 )
 """Everything that may be rendered, applied and pruned; the later ones exist where installed."""
+
+OPTIONAL: Final = frozenset({BUDGET, MONITOR})
+"""Kinds without which a service serves all the same."""
 
 _BY_NAME: Final = {(kind.api_version, kind.name): kind for kind in CHILDREN}
 

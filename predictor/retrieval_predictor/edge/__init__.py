@@ -1,4 +1,4 @@
-"""The API workers: KServe's model server with our routes in the place of its own."""
+"""The API workers: KServe's model server with HTTP and gRPC servers of our own."""
 
 
 def socket_name(engine: int) -> str:

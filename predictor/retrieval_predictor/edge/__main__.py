@@ -1,41 +1,32 @@
-"""Run the API workers: `python -m retrieval_predictor.edge`. Started by the supervisor."""
+"""Run one API worker: `python -m retrieval_predictor.edge [SOCKET]`. Started by the supervisor.
+
+SOCKET is the descriptor of an inherited socket that listens for HTTP; without it the worker opens
+one of its own.
+"""
 
 from __future__ import annotations
 
-import asyncio
-import math
+import socket
+import sys
 
-import kserve
-import uvloop
-
-from retrieval_predictor.edge.app import install, quieten
-from retrieval_predictor.edge.frontend import frontend
-from retrieval_predictor.edge.grpc_server import GrpcServer
-from retrieval_predictor.edge.model import RetrievalModel
-from retrieval_predictor.edge.patience import be_patient
-from retrieval_predictor.wire import processes
+from retrieval_predictor.edge.frontend import build
+from retrieval_predictor.edge.server import RetrievalModel, Server
+from retrieval_predictor.settings import Settings
+from retrieval_predictor.wire import ports, processes
 
 
 def main() -> None:
     """Serve until SIGTERM, then finish what is in flight."""
     processes.die_with_parent()
-    settings = frontend().settings
-    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
-    asyncio.set_event_loop(asyncio.new_event_loop())  # KServe asks for one before it runs
-    install()
-    be_patient()
-    server = kserve.ModelServer(
-        http_port=settings.http_port,
-        enable_grpc=False,
-        workers=settings.workers,
-        enable_latency_logging=False,
-        grace_period=math.ceil(settings.drain_timeout_s),
+    front = build(Settings())
+    listener = _inherited() or ports.listen(
+        front.settings.http_port, has_ipv6=socket.has_dualstack_ipv6()
     )
-    server._grpc_server = GrpcServer(frontend())  # noqa: SLF001  (what KServe stops when it stops)
-    server.servers.append(server._grpc_server.start())  # noqa: SLF001
-    quieten()
-    processes.sign(settings.runtime_dir, "api")
-    server.start([RetrievalModel(settings.name)])
+    Server(front, listener).start([RetrievalModel(front.settings.name)])
+
+
+def _inherited() -> socket.socket | None:
+    return socket.socket(fileno=int(sys.argv[1])) if len(sys.argv) > 1 else None
 
 
 if __name__ == "__main__":

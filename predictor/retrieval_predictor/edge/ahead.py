@@ -10,6 +10,9 @@ from collections.abc import Mapping
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+_ALIAS = "/openai/v1/"
+"""Where KServe's own server has what others have under /v1/."""
+
 
 class Ahead:
     """An application that answers a POST to these paths itself and leaves the rest to another.
@@ -23,6 +26,9 @@ class Ahead:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection, as ASGI 3 has it."""
+        if scope["type"] == "http" and scope["path"].startswith(_ALIAS):
+            path = scope["path"].removeprefix("/openai")
+            scope = {**scope, "path": path, "raw_path": path.encode()}
         answer = self._otherwise
         if scope["type"] == "http" and scope["method"] == "POST":
             answer = self._posts.get(scope["path"], answer)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from functools import lru_cache
 from hashlib import blake2b
+from urllib.parse import unquote
 
 from starlette.types import Scope
 
@@ -23,6 +24,9 @@ CLIENT_HEADER = "x-client-id"
 REQUEST_ID_HEADER = "x-request-id"
 """The caller's name of a request; it comes back with the answer and stands in our logs."""
 
+_MAPPED = "::ffff:"
+"""How a socket for IPv6 and IPv4 alike writes an address of IPv4 (RFC 4291, 2.5.5.2)."""
+
 _REQUEST_ID = re.compile(r"[!-~]{1,128}")
 
 
@@ -30,6 +34,12 @@ def read_headers(scope: Scope) -> dict[str, str]:
     """A request's headers by their names in lower case; of one that comes twice the first."""
     pairs = reversed(scope["headers"])
     return {name.decode("latin-1"): value.decode("latin-1") for name, value in pairs}
+
+
+def plain_address(host: str) -> str:
+    """A client's address in one form, however its connection came: `::ffff:10.0.0.7` is IPv4's."""
+    host = unquote(host).strip("[]")
+    return host.removeprefix(_MAPPED) if "." in host else host
 
 
 def caller_of(headers: Mapping[str, str], address: str, key: str | None) -> Caller:

@@ -6,12 +6,12 @@ import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 
 import structlog
 
 from retrieval_predictor.edge import socket_name
 from retrieval_predictor.edge.answer import Answerer
+from retrieval_predictor.edge.budget import Budget
 from retrieval_predictor.edge.engines import Engines
 from retrieval_predictor.edge.keys import Keys
 from retrieval_predictor.edge.remote import RemoteEngine
@@ -30,6 +30,7 @@ class Frontend:
     engine: Engines
     answerer: Answerer
     keys: Keys
+    budget: Budget
     tracing: Tracing | None = None
 
     @property
@@ -61,7 +62,9 @@ def build(settings: Settings) -> Frontend:
     sockets = [settings.runtime_dir / socket_name(one) for one in range(settings.engine_count)]
     engines = Engines([RemoteEngine(socket) for socket in sockets])
     keys = Keys(settings.auth.api_keys_file, time.monotonic)
-    return Frontend(settings, engines, Answerer(engines), keys, open_tracing(settings, os.environ))
+    budget = Budget(settings.limits.max_requests, settings.limits.max_held_bytes)
+    tracing = open_tracing(settings, os.environ)
+    return Frontend(settings, engines, Answerer(engines), keys, budget, tracing)
 
 
 def open_tracing(settings: Settings, environment: Mapping[str, str]) -> Tracing | None:
@@ -80,9 +83,3 @@ def open_tracing(settings: Settings, environment: Mapping[str, str]) -> Tracing 
     except ValueError as error:
         log.warning("tracing_off", cause=str(error))
     return None
-
-
-@cache
-def frontend() -> Frontend:
-    """This process's frontend; KServe starts workers by import, so it is found by name."""
-    return build(Settings())

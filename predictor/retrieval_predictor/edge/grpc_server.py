@@ -1,4 +1,4 @@
-"""The gRPC server: inference, health and reflection on one port, started and stopped by KServe."""
+"""The gRPC server: inference, health and reflection on one port, which all workers listen on."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LOOK_S = 0.05
 
 
 class GrpcServer:
-    """What KServe's model server holds in place of its own gRPC server."""
+    """The gRPC server of one worker; the kernel gives each worker its share of connections."""
 
     def __init__(self, front: Frontend) -> None:
         self._front = front
@@ -32,14 +32,17 @@ class GrpcServer:
         self._server: aio.Server | None = None
 
     async def start(self) -> None:
-        """Serve until stopped; requests are bounded as over HTTP, answers are of any size."""
-        self._front.engine.open()
+        """Take calls from now on; requests are bounded as over HTTP, answers are of any size."""
         settings = self._front.settings
         server = aio.server(
             options=[
                 ("grpc.max_receive_message_length", settings.limits.max_body_bytes),
                 ("grpc.max_send_message_length", _UNLIMITED),
-            ]
+                ("grpc.so_reuseport", 1),
+                ("grpc.keepalive_time_ms", 1000 * round(settings.limits.answer_timeout_s)),
+                ("grpc.keepalive_timeout_ms", 1000 * round(settings.limits.answer_timeout_s)),
+            ],
+            maximum_concurrent_rpcs=settings.limits.max_requests,
         )
         add_GRPCInferenceServiceServicer_to_server(self._inference, server)
         add_HealthServicer_to_server(
@@ -49,20 +52,15 @@ class GrpcServer:
         server.add_insecure_port(f"[::]:{settings.grpc_port}")
         self._server = server
         await server.start()
-        await server.wait_for_termination()
 
-    async def stop(self, signal: int | None = None) -> None:
-        """Take no new calls, and give those in flight the drain timeout, whatever the signal.
+    async def stop(self) -> None:
+        """Take no new calls, and give those in flight the drain timeout.
 
         A call that crosses the server's goodbye may be taken by gRPC and never be handed to us; it
         is cancelled, as gRPC cancels others of its kind, once all that we have are answered.
         """
-        del signal
         if self._server is not None:
             await self._stop(self._server)
-            await self._front.engine.close()
-        if self._front.tracing is not None:
-            await asyncio.to_thread(self._front.tracing.flush)
 
     async def _stop(self, server: aio.Server) -> None:
         stopping = asyncio.create_task(server.stop(self._front.settings.drain_timeout_s))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from grpc import StatusCode
@@ -17,13 +18,19 @@ from kserve.protocol.grpc.grpc_predict_v2_pb2_grpc import GRPCInferenceServiceSe
 
 from retrieval_predictor.edge import facts, grpc
 from retrieval_predictor.edge.account import Asked, Ended, settle
-from retrieval_predictor.edge.callers import REQUEST_ID_HEADER, caller_of, request_id_of
+from retrieval_predictor.edge.budget import Holding
+from retrieval_predictor.edge.callers import (
+    REQUEST_ID_HEADER,
+    caller_of,
+    plain_address,
+    request_id_of,
+)
 from retrieval_predictor.edge.calls import infer_tensors
 from retrieval_predictor.edge.frontend import Frontend
 from retrieval_predictor.edge.protocol.faults import headers_of, message_of
 from retrieval_predictor.edge.protocol.usage import truncated_inputs
 from retrieval_predictor.errors import RetrievalError
-from retrieval_predictor.wire.work import Embeddings, Scores
+from retrieval_predictor.wire.work import Caller, Embeddings, Scores
 
 SERVICE = pb.DESCRIPTOR.services_by_name["GRPCInferenceService"].full_name
 """The service's full name, as health checks and reflection have it."""
@@ -82,13 +89,18 @@ class Inference(GRPCInferenceServiceServicer):  # type: ignore[misc]
     ) -> pb.ModelInferResponse:
         """The tensors asked for, or the status of whoever must act."""
         started_s = time.perf_counter()
-        headers = {item[0]: item[1] for item in context.invocation_metadata() or ()}
+        metadata = reversed(tuple(context.invocation_metadata() or ()))
+        headers = {item[0]: item[1] for item in metadata}  # of one that comes twice the first
         request_id = request_id_of(headers)
         asked = Asked(_INFER, "grpc", headers, request_id, started_s)
         context.set_trailing_metadata(((REQUEST_ID_HEADER, request_id),))
         self.calls += 1
         try:
-            message, answer = await self._infer(request, asked, _host(context.peer()))
+            with Holding(self._front.budget) as holding:
+                holding.open()
+                holding.take(request.ByteSize())
+                caller = self._caller(headers, context.peer())
+                message, answer = await self._infer(request, request_id, caller, holding)
         except asyncio.CancelledError:  # the caller cancelled, or its deadline passed
             settle(self._front, asked, Ended())
             raise
@@ -114,18 +126,18 @@ class Inference(GRPCInferenceServiceServicer):  # type: ignore[misc]
         del request
         await context.abort(StatusCode.UNIMPLEMENTED, _ONE_MODEL)
 
+    def _caller(self, headers: Mapping[str, str], peer: str) -> Caller:
+        return caller_of(headers, _host(peer), self._front.keys.check(headers))
+
     async def _infer(
-        self, request: pb.ModelInferRequest, asked: Asked, address: str
+        self, request: pb.ModelInferRequest, request_id: str, caller: Caller, holding: Holding
     ) -> tuple[pb.ModelInferResponse, Embeddings | Scores]:
-        name, headers = self._front.settings.name, asked.headers
-        caller = caller_of(headers, address, self._front.keys.check(headers))
+        name = self._front.settings.name
         self._front.accept_model(request.model_name, request.model_version)
         call = grpc.to_call(request)
-        outputs, answer = await infer_tensors(self._front, call, caller)
+        outputs, answer = await infer_tensors(self._front, call, caller, holding)
         cut = truncated_inputs(answer)
-        message = grpc.to_message(
-            call, outputs, model=name, answer_id=asked.request_id, truncated=cut
-        )
+        message = grpc.to_message(call, outputs, model=name, answer_id=request_id, truncated=cut)
         return message, answer
 
     async def _accept(self, name: str, version: str, context: ServicerContext[Any, Any]) -> None:
@@ -145,5 +157,5 @@ async def _abort(
 
 
 def _host(peer: str) -> str:
-    """The address in `ipv4:10.0.0.7:51234`, which is what REST calls it too."""
-    return peer.partition(":")[2].rpartition(":")[0]
+    """The address in `ipv4:10.0.0.7:51234` or `ipv6:%5B::1%5D:51234`, as REST has it."""
+    return plain_address(peer.partition(":")[2].rpartition(":")[0])

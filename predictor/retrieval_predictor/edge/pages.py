@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from retrieval_predictor.edge.frontend import Frontend
 from retrieval_predictor.edge.keys import Keys
 from retrieval_predictor.edge.protocol.faults import Dialect, body_of, fault_of, headers_of
 from retrieval_predictor.errors import NotReady, RetrievalError
+
+_ACCEPT_CHARACTERS = 256
 
 Show = Callable[[Request], Awaitable[Response]]
 
@@ -167,10 +170,17 @@ def _route(front: Frontend, page: Page, keys: Keys) -> Route:
 
 
 def _metrics(front: Frontend) -> Show:
+    """All who ask while the page is being made get that page; it is made in a thread."""
+    making: dict[str, asyncio.Task[tuple[bytes, str]]] = {}
+
     async def show(request: Request) -> Response:
-        content, content_type = render_metrics(
-            front.settings.runtime_dir, request.headers.get("accept", "")
-        )
+        accept = request.headers.get("accept", "")[:_ACCEPT_CHARACTERS]
+        task = making.get(accept)
+        if task is None:
+            work = asyncio.to_thread(render_metrics, front.settings.runtime_dir, accept)
+            task = making[accept] = asyncio.create_task(work)
+            task.add_done_callback(lambda _: making.pop(accept))
+        content, content_type = await asyncio.shield(task)
         return Response(content, headers={"content-type": content_type})
 
     return show

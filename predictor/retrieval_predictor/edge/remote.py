@@ -7,6 +7,7 @@ import contextlib
 import itertools
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -23,16 +24,22 @@ log = structlog.get_logger(__name__)
 _RECONNECT_S = 0.1
 SILENT_BEATS = 10
 """So many seconds without a word, while it should speak every second, and an engine is lost."""
+_UNSENT_BYTES = 4 << 20
+"""Frames that an engine has not read yet; whoever comes then waits before a frame is made."""
 CONNECTING = "waiting for the engine"
 
 
 class RemoteEngine:
     """The engine as an API worker sees it. It reconnects for as long as it is open."""
 
-    def __init__(self, socket: Path) -> None:
+    def __init__(
+        self, socket: Path, unpack: Callable[[memoryview], Any] = frames.unpack_rows
+    ) -> None:
         self._socket = socket
+        self._unpack = unpack
         self._ids = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[Any]] = {}
+        self._stream: Stream | None = None
         self._transport: asyncio.Transport | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._state: dict[str, Any] = {"phase": CONNECTING}
@@ -64,6 +71,11 @@ class RemoteEngine:
     def state(self) -> dict[str, Any]:
         """The last state the engine pushed, as JSON values."""
         return self._state
+
+    @property
+    def unsent_bytes(self) -> int:
+        """Bytes of frames that the engine has not read."""
+        return 0 if self._transport is None else self._transport.get_write_buffer_size()
 
     def admit(self, tokens: int, client: int) -> None:
         """Let a request of about so many tokens pass, or refuse it before it costs more.
@@ -100,12 +112,12 @@ class RemoteEngine:
             EngineLost: The engine died, or fell silent, with the request on board.
             RetrievalError: Whatever the engine answered with.
         """
-        request_id, tokens = next(self._ids), run.encoded.tokens
-        frame = frames.pack_run(request_id, run)
+        await self._until_writable()
+        tokens = run.encoded.tokens
         self._gate.sent(tokens)
         self._held_tokens += tokens
         try:
-            rows: Rows = await self._ask(request_id, frame)
+            rows: Rows = await self.ask(lambda request_id: frames.pack_run(request_id, run))
         except Overloaded:
             self._gate.refused(tokens, run.client)
             raise
@@ -119,17 +131,30 @@ class RemoteEngine:
         Raises:
             NotReady: There is no engine to ask.
         """
-        request_id = next(self._ids)
-        stats: dict[str, Any] = await self._ask(request_id, frames.pack_stats(request_id, None))
+        stats: dict[str, Any] = await self.ask(partial(frames.pack_stats, stats=None))
         return stats
 
-    async def _ask(self, request_id: int, frame: bytes) -> Any:
+    async def _until_writable(self) -> None:
+        """Wait while the engine reads nothing, so that frames do not pile up in this worker."""
+        stream = self._stream
+        while stream is not None and not stream.writable.is_set():
+            await stream.writable.wait()
+
+    async def ask(self, pack: Callable[[int], bytes]) -> Any:
+        """The answer to one frame, which is packed for the id that it gets.
+
+        Raises:
+            NotReady: There is no engine to ask.
+            EngineLost: The engine died, or fell silent, with the request on board.
+            RetrievalError: Whatever the engine answered with.
+        """
         transport = self._transport
         if transport is None or self.phase == CONNECTING:
             raise NotReady(CONNECTING)
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        request_id = next(self._ids)
         self._waiting[request_id] = answer
-        transport.write(frame)
+        transport.write(pack(request_id))
         try:
             return await answer
         except asyncio.CancelledError:
@@ -148,7 +173,7 @@ class RemoteEngine:
             except OSError:
                 await asyncio.sleep(_RECONNECT_S)
                 continue
-            self._transport = protocol.transport
+            self._stream, self._transport = protocol, protocol.transport
             await until_lost(protocol)
             self._disconnected()
 
@@ -156,7 +181,9 @@ class RemoteEngine:
         self._heard.clear()
         if self._transport is not None:
             self._transport.abort()
-        self._transport = None
+        if self._stream is not None:
+            self._stream.writable.set()
+        self._stream = self._transport = None
         self._state = {**self._state, "phase": CONNECTING}
         self._gate = Gate(time.monotonic)
         for answer in self._waiting.values():
@@ -176,7 +203,7 @@ class RemoteEngine:
             return
         match frame.kind:
             case Kind.ROWS:
-                answer.set_result(frames.unpack_rows(frame.payload))
+                answer.set_result(self._unpack(frame.payload))
             case Kind.STATS:
                 answer.set_result(frames.unpack_json(frame.payload))
             case Kind.FAULT:
@@ -186,18 +213,31 @@ class RemoteEngine:
 
 
 class Stream(asyncio.Protocol):
-    """Cuts the socket's bytes into frames. `heard` is set by every byte that comes."""
+    """Cuts the socket's bytes into frames. `heard` is set by every byte that comes.
+
+    `writable` is set while the engine reads as fast as it is written to.
+    """
 
     def __init__(self, receive: Callable[[Frame], None]) -> None:
         self._receive = receive
         self._reader = FrameReader()
         self.heard = False
-        self.lost = asyncio.Event()
+        self.lost, self.writable = asyncio.Event(), asyncio.Event()
+        self.writable.set()
         self.transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the way to write."""
         self.transport = cast("asyncio.Transport", transport)
+        self.transport.set_write_buffer_limits(high=_UNSENT_BYTES)
+
+    def pause_writing(self) -> None:
+        """The engine does not read as fast as it is written to."""
+        self.writable.clear()
+
+    def resume_writing(self) -> None:
+        """It has read most of it."""
+        self.writable.set()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The engine closed it, or died."""

@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 
 import torch
 
+from retrieval_predictor.engine.shortage import is_shortage
 from retrieval_predictor.errors import DeviceLost, OutOfDeviceMemory
 from retrieval_predictor.settings import Settings
 from retrieval_predictor.wire.card import ModelCard
@@ -116,9 +117,11 @@ def _run(runner: Runner, batch: Batch, thread_count: int) -> Ragged:
     torch.set_num_threads(thread_count)
     try:
         return runner.run(batch)
-    except torch.OutOfMemoryError:
-        pass  # the traceback holds the batch's tensors until this block ends
-    except torch.AcceleratorError as error:
-        raise DeviceLost(type(error).__name__) from error
+    except Exception as error:
+        if isinstance(error, torch.AcceleratorError) and not is_shortage(error):
+            raise DeviceLost(type(error).__name__) from error
+        if not is_shortage(error):
+            raise
+        # nothing is raised here: the traceback holds the batch's tensors until this block ends
     torch.cuda.empty_cache()
     raise OutOfDeviceMemory

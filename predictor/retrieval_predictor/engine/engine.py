@@ -22,8 +22,9 @@ from retrieval_predictor.engine.scheduler.policy import Limits
 from retrieval_predictor.engine.scheduler.queue import Queue
 from retrieval_predictor.engine.scheduler.results import NoResults, Results, RowCache
 from retrieval_predictor.engine.server import Connection
+from retrieval_predictor.engine.shortage import is_shortage
 from retrieval_predictor.engine.warmup import warm_up
-from retrieval_predictor.errors import NotReady
+from retrieval_predictor.errors import NotEnoughMemory, NotReady, OutOfDeviceMemory
 from retrieval_predictor.model.load import load
 from retrieval_predictor.model.memory import trim
 from retrieval_predictor.model.widening import Width
@@ -105,9 +106,26 @@ class Engine:
         async with server, asyncio.TaskGroup() as tasks:
             tasks.create_task(self._beat())
             tasks.create_task(_trim_memory())
-            self._batcher = await self._started()
+            self._batcher = await self._started_or_told()
             self._enter("ready")
             await self._batcher.run()
+
+    async def _started_or_told(self) -> Batcher:
+        """A batcher over a model that is loaded and warm.
+
+        Raises:
+            NotEnoughMemory: There is no room for it; a neighbour's memory may come free, and until
+                it does the reason is there to be read.
+        """
+        try:
+            return await self._started()
+        except Exception as error:
+            if not (isinstance(error, OutOfDeviceMemory) or is_shortage(error)):
+                raise
+            device = "the GPU" if self._settings.gpu.count else "the machine"
+            tokens = self._settings.batching.max_batch_tokens
+            cause = (str(error).splitlines() or [type(error).__name__])[0]
+            raise NotEnoughMemory(self._phase, device, tokens, cause) from None
 
     async def _started(self) -> Batcher:
         """A batcher over a model that is loaded and warm."""
@@ -130,6 +148,7 @@ class Engine:
             self._reload_limits()
             self._follow_width()
             self._observer.refresh()
+            self._observer.refresh_memory()
             self._tell()
             processes.beat(self._settings.runtime_dir, "engine")
             await asyncio.sleep(BEAT_S)

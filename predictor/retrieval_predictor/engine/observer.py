@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from asyncio import Future
+from collections.abc import Callable
 from typing import Any
 
 from retrieval_predictor.engine.busy import Busy
 from retrieval_predictor.engine.scheduler.job import Job
 from retrieval_predictor.engine.scheduler.queue import Queue
 from retrieval_predictor.errors import DeadlineExceeded
-from retrieval_predictor.model.memory import device_memory
+from retrieval_predictor.model.memory import DeviceMemory, device_memory
 from retrieval_predictor.settings import Settings
 from retrieval_predictor.telemetry import metrics
 from retrieval_predictor.wire.card import ModelCard
@@ -20,7 +21,13 @@ from retrieval_predictor.wire.work import Batch, Rows
 class EngineObserver:
     """Counts batches and knows how busy the device has been lately."""
 
-    def __init__(self, queue: Queue, settings: Settings) -> None:
+    def __init__(
+        self,
+        queue: Queue,
+        settings: Settings,
+        memory: Callable[[], DeviceMemory | None] = device_memory,
+    ) -> None:
+        self._memory = memory
         self._queue = queue
         self._settings = settings
         self._busy = Busy(1, time.monotonic())
@@ -83,12 +90,15 @@ class EngineObserver:
             metrics.rejected.labels("cancelled").inc()
 
     def refresh(self) -> None:
-        """Bring the gauges up to date; also called while nothing is computed."""
+        """Bring the gauges of the queue up to date; also called while nothing is computed."""
         metrics.queue_requests.set(len(self._queue))
         metrics.queue_tokens.set(self._queue.tokens)
         metrics.effective_max_batch_tokens.set(self._queue.budget.tokens)
         metrics.busy_ratio.set(self._busy.ratio(time.monotonic()))
-        memory = device_memory()
+
+    def refresh_memory(self) -> None:
+        """Ask the driver for the device's memory: too slow for every batch."""
+        memory = self._memory()
         if memory is not None:
             metrics.gpu_memory_bytes.labels("allocated").set(memory.allocated_bytes)
             metrics.gpu_memory_bytes.labels("reserved").set(memory.reserved_bytes)

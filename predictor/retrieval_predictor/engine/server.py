@@ -82,10 +82,11 @@ class Connection(asyncio.Protocol):
         self._send(frames.pack_state(state) + frames.pack_load(load))
 
     def _run(self, frame: Frame) -> None:
+        run = frames.unpack_run(frame.payload)
         try:
-            job = self._engine.submit(frames.unpack_run(frame.payload))
-        except RetrievalError as error:
-            self._reply(frames.pack_fault(frame.request_id, error))
+            job = self._engine.submit(run)
+        except Exception as error:  # noqa: BLE001  (one request's answer, not the connection's end)
+            self._reply(frames.pack_fault(frame.request_id, _known(error)))
             return
         self._jobs[frame.request_id] = job
         job.answer.add_done_callback(partial(self._answer, frame.request_id))
@@ -106,8 +107,7 @@ class Connection(asyncio.Protocol):
         if error is None:
             self._reply(frames.pack_rows(request_id, answer.result()))
         else:
-            fault = error if isinstance(error, RetrievalError) else ModelFailure(repr(error))
-            self._reply(frames.pack_fault(request_id, fault))
+            self._reply(frames.pack_fault(request_id, _known(error)))
 
     def _reply(self, frame: bytes) -> None:
         """Answer with what else is answered in this turn of the loop: a batch is one write."""
@@ -123,3 +123,11 @@ class Connection(asyncio.Protocol):
     def _send(self, frame: bytes) -> None:
         if self._transport is not None:
             self._transport.write(frame)
+
+
+def _known(error: BaseException) -> RetrievalError:
+    """An error as the tree has it; one that is not ours is logged by its class and lines."""
+    if isinstance(error, RetrievalError):
+        return error
+    log.error("engine_fault", exc_info=error)
+    return ModelFailure(type(error).__name__)

@@ -18,6 +18,9 @@ _SHORT_TOKENS = 16
 _REPEATS = 3
 """The first run of a short text pays for what is set up once."""
 
+_COLD_MATTERS_S = 5.0
+"""A first batch this long was not long because of what it set up, and is not worth another."""
+
 
 async def warm_up(
     device: Device,
@@ -41,6 +44,8 @@ async def warm_up(
     count = min(device.slots, rows) if device.divides else 1
     parts = [_batch(card, size, card.max_input_tokens) for size in _even(max(rows, 1), count)]
     forward_s = await seconds(*parts)
+    if forward_s < _COLD_MATTERS_S:
+        forward_s = min(forward_s, await seconds(*parts))
     tokens = sum(part.tokens for part in parts)
     return WarmUp(
         tokens=tokens,

@@ -9,11 +9,14 @@
     │   ├── AnswerTooLarge          token vectors of more bytes than the limit
     │   ├── BodyTooLarge            more bytes than the limit
     │   ├── BodyTooSlow             the body did not arrive in time
+    │   ├── UnsupportedEncoding     compressed in a way that is not taken
     │   ├── TooManyTexts            more texts than the limit
     │   ├── InputTooLong            a text over the limit, and truncation was refused
+    │   ├── NoTokens                a text of which the tokenizer makes nothing
     │   ├── TokenIdsRefused         token ids where only texts are taken
     │   └── OutOfVocabulary         a token id the model does not have
     ├── Overloaded              the caller waits
+    ├── WorkerFull              the caller waits: one API worker has its hands full
     ├── DeadlineExceeded        nobody waits any more
     ├── Unavailable             the router picks another pod
     │   ├── NotReady                the model is still loading
@@ -26,7 +29,9 @@
         ├── ModelNotFound           nothing usable at the model's uri
         ├── UnsupportedModel        a checkpoint this version cannot serve
         ├── UnsafeCheckpoint        only pickled weights, and pickle was not allowed
-        └── ImpossibleSettings      two settings contradict each other
+        ├── NotEnoughMemory         the model or its largest batch does not fit
+        ├── ImpossibleSettings      two settings contradict each other
+        └── PortTaken               another process listens where this one should
 
 Constructors take facts and the message is built from them, so that a log line, a metric label and
 a test read the same numbers. `code` is stable and is what crosses the socket between processes.
@@ -40,6 +45,7 @@ from retrieval_predictor.errors.request import (
     BodyTooSlow,
     InputTooLong,
     Malformed,
+    NoTokens,
     OutOfVocabulary,
     RequestError,
     TokenIdsRefused,
@@ -47,6 +53,7 @@ from retrieval_predictor.errors.request import (
     Unauthorised,
     UnknownModel,
     UnknownVersion,
+    UnsupportedEncoding,
 )
 from retrieval_predictor.errors.root import (
     RetrievalError,
@@ -63,10 +70,13 @@ from retrieval_predictor.errors.running import (
     OutOfDeviceMemory,
     Overloaded,
     Unavailable,
+    WorkerFull,
 )
 from retrieval_predictor.errors.startup import (
     ImpossibleSettings,
     ModelNotFound,
+    NotEnoughMemory,
+    PortTaken,
     StartupError,
     UnsafeCheckpoint,
     UnsupportedModel,
@@ -84,11 +94,14 @@ __all__ = [
     "Malformed",
     "ModelFailure",
     "ModelNotFound",
+    "NoTokens",
     "NonFinite",
+    "NotEnoughMemory",
     "NotReady",
     "OutOfDeviceMemory",
     "OutOfVocabulary",
     "Overloaded",
+    "PortTaken",
     "RequestError",
     "RetrievalError",
     "StartupError",
@@ -99,7 +112,9 @@ __all__ = [
     "UnknownModel",
     "UnknownVersion",
     "UnsafeCheckpoint",
+    "UnsupportedEncoding",
     "UnsupportedModel",
+    "WorkerFull",
     "leaves",
     "revive",
 ]

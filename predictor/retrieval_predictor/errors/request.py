@@ -89,6 +89,17 @@ class BodyTooSlow(RequestError):
 
 
 @dataclass(eq=False)
+class UnsupportedEncoding(RequestError):
+    """The body is compressed in a way that is not taken here."""
+
+    code: ClassVar[str] = "unsupported_encoding"
+    encoding: str
+
+    def __str__(self) -> str:
+        return f"content-encoding '{self.encoding}' is not taken here; send gzip, deflate or none"
+
+
+@dataclass(eq=False)
 class TooManyTexts(RequestError):
     """The request has more texts than the limit."""
 
@@ -129,6 +140,20 @@ class InputTooLong(RequestError):
         return (
             f"input {self.index} has {self.tokens} tokens, the limit is {self.limit_tokens}; "
             "shorten it or allow truncation"
+        )
+
+
+@dataclass(eq=False)
+class NoTokens(RequestError):
+    """A text of which the tokenizer makes nothing: there is nothing to compute a row from."""
+
+    code: ClassVar[str] = "no_tokens"
+    index: int
+
+    def __str__(self) -> str:
+        return (
+            f"input {self.index} has no tokens: it is empty, and this model's tokenizer puts "
+            "nothing around a text; leave it out"
         )
 
 

@@ -26,6 +26,24 @@ class Overloaded(RetrievalError):
 
 
 @dataclass(eq=False)
+class WorkerFull(RetrievalError):
+    """An API worker has as much in hand as it may; the same request can succeed later."""
+
+    code: ClassVar[str] = "worker_full"
+    requests: int
+    held_bytes: int
+    limit_requests: int
+    limit_bytes: int
+
+    def __str__(self) -> str:
+        return (
+            f"this worker has {self.requests} requests of {self.held_bytes} bytes in hand, the "
+            f"limits are {self.limit_requests} and {self.limit_bytes}; retry in a second, or add "
+            "workers or pods"
+        )
+
+
+@dataclass(eq=False)
 class DeadlineExceeded(RetrievalError):
     """The caller's time ran out before the device was free."""
 

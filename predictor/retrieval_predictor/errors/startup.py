@@ -53,6 +53,24 @@ class UnsafeCheckpoint(StartupError):
 
 
 @dataclass(eq=False)
+class NotEnoughMemory(StartupError):
+    """The model, or the largest batch that it may get, does not fit in memory."""
+
+    code: ClassVar[str] = "not_enough_memory"
+    stage: str
+    device: str
+    max_batch_tokens: int
+    detail: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.device} ran out of memory while {self.stage}, with batches of "
+            f"{self.max_batch_tokens} tokens ({self.detail}); lower batching.maxBatchTokens or "
+            "maxInputTokens, ask for a smaller precision, or give it more memory"
+        )
+
+
+@dataclass(eq=False)
 class ImpossibleSettings(StartupError):
     """Two settings contradict each other."""
 
@@ -61,3 +79,17 @@ class ImpossibleSettings(StartupError):
 
     def __str__(self) -> str:
         return self.detail
+
+
+@dataclass(eq=False)
+class PortTaken(StartupError):
+    """Another process listens where this one should."""
+
+    code: ClassVar[str] = "port_taken"
+    port: int
+
+    def __str__(self) -> str:
+        return (
+            f"port {self.port} is taken by another process; end that, or choose another port by "
+            "RETRIEVAL_HTTP_PORT or RETRIEVAL_GRPC_PORT"
+        )

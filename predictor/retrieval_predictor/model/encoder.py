@@ -66,6 +66,7 @@ class PackedEncoder:
         self._model = model
         self._offset = position_offset(model)
         self._has_types = _has_types(model)
+        self._masked = _no_mask(model) if is_causal(model) else {}
 
     def __call__(self, packed: Packed) -> Tensor:
         """See `Encoder`."""
@@ -76,6 +77,7 @@ class PackedEncoder:
             position_ids=computed.positions.unsqueeze(0) + self._offset,
             use_cache=False,
             packed=packed,
+            **self._masked,
             **types,
         )
         hidden: Tensor = output[0][0]
@@ -112,13 +114,11 @@ class PaddedEncoder:
 
     def __call__(self, packed: Packed) -> Tensor:
         """See `Encoder`."""
-        real = packed.real
         types = {"token_type_ids": packed.padded(packed.types, 0)} if self._has_types else {}
         output = self._model(
-            input_ids=packed.padded(packed.ids, 0), attention_mask=real.long(), **types
+            input_ids=packed.padded(packed.ids, 0), attention_mask=packed.real.long(), **types
         )
-        hidden: Tensor = output[0][real]
-        return hidden
+        return packed.unpadded(output[0])
 
 
 def choose(model: PreTrainedModel, texts: Batch) -> Encoder:
@@ -186,6 +186,15 @@ def is_causal(model: PreTrainedModel) -> bool:
     """
     told = [layer.is_causal for layer in model.modules() if hasattr(layer, "is_causal")]
     return bool(told) and all(told) and getattr(model.config, "is_causal", True) is not False
+
+
+def _no_mask(model: PreTrainedModel) -> dict[str, Tensor]:
+    """A mask that is taken as it is, and that packed attention never looks at.
+
+    Without one transformers looks for packed texts in the positions of a causal model: it waits for
+    the device in every pass, and the branch keeps the model from being recorded.
+    """
+    return {"attention_mask": torch.zeros((1, 1, 1, 1), dtype=model.dtype, device=model.device)}
 
 
 def unplug(model: PreTrainedModel) -> None:

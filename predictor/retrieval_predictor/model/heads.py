@@ -16,8 +16,9 @@ from transformers import PreTrainedModel
 from transformers.modeling_layers import GenericForSequenceClassification
 from transformers.modeling_outputs import BaseModelOutputWithPoolingAndCrossAttentions
 
-from retrieval_predictor.model.packing import Packed
-from retrieval_predictor.model.pooling import Pool, first, last, last_unlike, pool
+from retrieval_predictor.model.packing import Packed, sent
+from retrieval_predictor.model.pooling import Pool, first, last, last_unlike, mean, pool
+from retrieval_predictor.model.prefixes import Longs
 from retrieval_predictor.wire.work import Batch, Part
 
 
@@ -100,7 +101,7 @@ def reading_of(classifier: PreTrainedModel) -> Pool | None:
 
 
 def _mean(hidden: Tensor, packed: Packed) -> Tensor:
-    return pool(hidden, packed, ("mean",)).to(hidden.dtype)
+    return mean(hidden, packed).to(hidden.dtype)
 
 
 _READINGS: dict[str | None, Pool] = {None: first, "cls": first, "bos": first, "mean": _mean}
@@ -196,34 +197,43 @@ class LateInteractionHead:
     def __call__(self, hidden: Tensor, packed: Packed, batch: Batch) -> Tensor:
         """See `Head`."""
         unit = nn.functional.normalize(hidden.float(), dim=1)
-        place = torch.from_numpy(np.argsort(packed.order))
-        scores = unit.new_empty((int(packed.lengths.numel()), 1))
-        row = 0
+        scores = unit.new_empty((packed.order.size, 1))
+        starts, row = _starts(packed, batch), 0
         for part in batch.parts:
-            places = place[row : row + part.encoded.lengths.size].to(unit.device)
-            scores[places, 0] = self._score(unit, packed, places, part)
-            row += part.encoded.lengths.size
-        return scores
+            rows = slice(row, row + part.encoded.lengths.size)
+            self._score(unit, starts[rows], part, scores[rows, 0])
+            row = rows.stop
+        return scores[sent(packed.order.astype(np.int64), unit.device)]
 
-    def _score(self, unit: Tensor, packed: Packed, places: Tensor, part: Part) -> Tensor:
-        starts, lengths = self._content(packed, places)
+    def _score(self, unit: Tensor, starts: Longs, part: Part, scores: Tensor) -> None:
+        """Fill in the scores of a part's texts, whose tokens start at these places of `unit`."""
         if part.first == 0:
-            part.reference.vectors = self._query(unit, packed, places[0])
+            end = starts[0] + int(part.encoded.lengths[0])
+            part.reference.vectors = self._query(unit, int(starts[0]), int(end))
         query: Any = part.reference.vectors
-        index = torch.repeat_interleave(starts - (lengths.cumsum(0) - lengths), lengths)
-        tokens = unit[index + torch.arange(index.numel(), device=index.device)]
-        similarity = tokens @ query.T
-        best = torch.segment_reduce(similarity, "max", lengths=lengths, initial=-1.0, unsafe=True)
-        return best.mean(dim=1)
+        sizes = part.encoded.lengths.astype(np.int64) - self._leading - self._trailing
+        lengths = np.maximum(sizes, 0)
+        first = np.repeat(starts + self._leading - (lengths.cumsum() - lengths), lengths)
+        index = sent(np.concatenate([lengths, first + np.arange(first.size)]), unit.device)
+        similarity = unit[index[lengths.size :]] @ query.T
+        best = torch.segment_reduce(
+            similarity, "max", lengths=index[: lengths.size], initial=-1.0, unsafe=True
+        )
+        scores.copy_(best.mean(dim=1))
 
-    def _content(self, packed: Packed, places: Tensor) -> tuple[Tensor, Tensor]:
-        """Where the documents' own tokens start, and how many there are."""
-        starts = packed.offsets.long()[places] + self._leading
-        lengths = packed.lengths[places] - self._leading - self._trailing
-        return starts, lengths.clamp(min=0)
+    def _query(self, unit: Tensor, start: int, end: int) -> Tensor:
+        """The query's token vectors; an empty query is left with its special tokens.
 
-    def _query(self, unit: Tensor, packed: Packed, place: Tensor) -> Tensor:
-        """The query's token vectors; an empty query is left with its special tokens."""
-        start, end = int(packed.offsets[place]), int(packed.offsets[place + 1])
+        A copy: a view would keep every token of the batch for as long as the request is held.
+        """
         inner = slice(start + self._leading, end - self._trailing)
-        return unit[inner] if inner.stop > inner.start else unit[start:end]
+        return (unit[inner] if inner.stop > inner.start else unit[start:end]).clone()
+
+
+def _starts(packed: Packed, batch: Batch) -> Longs:
+    """Where in the packed batch each text starts, in the batch's own order: (N,)."""
+    lengths = np.concatenate([part.encoded.lengths for part in batch.parts]).astype(np.int64)
+    starts = np.empty_like(lengths)
+    ends = lengths[packed.order].cumsum()
+    starts[packed.order] = ends - lengths[packed.order]
+    return starts

@@ -6,7 +6,9 @@ take them as one dense block; the order is undone when rows are handed back.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -64,10 +66,24 @@ class Packed:
 
     def padded(self, values: Tensor, fill: int) -> Tensor:
         """One number a token as a rectangle: (T,) int64 -> (N, longest) int64."""
-        real = self.real
-        rectangle = torch.full(real.shape, fill, dtype=torch.int64, device=real.device)
-        rectangle[real] = values
+        shape = self.lengths.numel(), self.longest
+        rectangle = torch.full(shape, fill, dtype=torch.int64, device=values.device)
+        rectangle.view(-1)[self._places] = values
         return rectangle
+
+    def unpadded(self, rectangle: Tensor) -> Tensor:
+        """What a rectangle holds of each token: (N, longest, H) -> (T, H)."""
+        return rectangle.flatten(0, 1)[self._places]
+
+    @property
+    def _places(self) -> Tensor:
+        """Where in the rectangle each token is, counted row by row: (T,) int64.
+
+        By numbers that the host knows, so that a GPU is not waited for.
+        """
+        texts = torch.arange(self.lengths.numel(), device=self.ids.device)
+        text = torch.repeat_interleave(texts, self.lengths, output_size=self.ids.numel())
+        return text * self.longest + self.positions
 
     @property
     def longest(self) -> int:
@@ -76,12 +92,45 @@ class Packed:
 
     def to(self, device: torch.device) -> Packed:
         """The same batch with its tensors on a device."""
-        if device.type == "cpu":
-            return self
-        return replace(_moved(self, device), shared=self.shared and _moved(self.shared, device))
+        return self if device.type == "cpu" else moved(self, partial(_sent, device))
 
 
 Held = TypeVar("Held", Packed, Shared)
+Send = Callable[[Tensor], Tensor]
+
+
+def moved(packed: Packed, send: Send) -> Packed:
+    """The batch with its tensors where `send` puts one tensor of int32; blocks stay on the host."""
+    held: list[Packed | Shared] = [packed, *([packed.shared] if packed.shared else [])]
+    tensors = [getattr(one, name) for one in held for name in _names(one)]
+    flat = send(torch.cat([tensor.to(torch.int32) for tensor in tensors]))
+    pieces = iter(torch.split(flat, [tensor.numel() for tensor in tensors]))
+    whole = _filled(packed, pieces)
+    return replace(whole, shared=packed.shared and _filled(packed.shared, pieces))
+
+
+def _sent(device: torch.device, flat: Tensor) -> Tensor:
+    return flat.pin_memory().to(device, non_blocking=True)
+
+
+def sent(numbers: Longs, device: torch.device) -> Tensor:
+    """Numbers of the host on a device, without waiting for it."""
+    tensor = torch.from_numpy(numbers)
+    return tensor if device.type == "cpu" else _sent(device, tensor)
+
+
+def _names(held: Packed | Shared) -> list[str]:
+    names = [one.name for one in fields(held) if isinstance(getattr(held, one.name), Tensor)]
+    return [name for name in names if name != "blocks"]
+
+
+def _filled(held: Held, pieces: Iterator[Tensor]) -> Held:
+    """The same with these tensors, each in the type it had."""
+    values: dict[str, Any] = {
+        name: piece.to(getattr(held, name).dtype)
+        for name, piece in zip(_names(held), pieces, strict=False)
+    }
+    return replace(held, **values)
 
 
 def pack(batch: Batch, *, shares: bool = False) -> Packed:
@@ -129,16 +178,6 @@ def _shared(packed: Packed, prefixes: Prefixes) -> Shared:
         source=torch.from_numpy((np.cumsum(computed) - 1)[whole]),
         longest=int((lengths - skipped).max()),
     )
-
-
-def _moved(held: Held, device: torch.device) -> Held:
-    values = {one.name: getattr(held, one.name) for one in fields(held)}
-    moved: dict[str, Any] = {
-        name: value.pin_memory().to(device, non_blocking=True)
-        for name, value in values.items()
-        if isinstance(value, Tensor) and name != "blocks"
-    }
-    return replace(held, **moved)
 
 
 def _starts(lengths: Longs) -> Longs:

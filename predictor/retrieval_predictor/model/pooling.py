@@ -1,4 +1,8 @@
-"""From token vectors to one vector a text, for every pooling mode of sentence-transformers."""
+"""From token vectors to one vector a text, for every pooling mode of sentence-transformers.
+
+A mode takes token vectors of any float type and sums in float32; one that only picks tokens picks
+them first, so that no other token is converted.
+"""
 
 from __future__ import annotations
 
@@ -13,26 +17,26 @@ Pool = Callable[[Tensor, Packed], Tensor]
 
 
 def mean(hidden: Tensor, packed: Packed) -> Tensor:
-    """Average of a text's token vectors: (T, H) float32 -> (N, H)."""
-    return torch.segment_reduce(hidden, "mean", lengths=packed.lengths, unsafe=True)
+    """Average of a text's token vectors: (T, H) -> (N, H) float32."""
+    return torch.segment_reduce(hidden.float(), "mean", lengths=packed.lengths, unsafe=True)
 
 
 def mean_sqrt(hidden: Tensor, packed: Packed) -> Tensor:
     """Sum of a text's token vectors over the root of their number: (T, H) -> (N, H)."""
-    total = torch.segment_reduce(hidden, "sum", lengths=packed.lengths, unsafe=True)
+    total = torch.segment_reduce(hidden.float(), "sum", lengths=packed.lengths, unsafe=True)
     return total / packed.lengths.sqrt().unsqueeze(1)
 
 
 def weighted_mean(hidden: Tensor, packed: Packed) -> Tensor:
     """Average weighted by place, 1 for the first token (SGPT, Muennighoff 2022, eq. 2)."""
-    weights = (packed.positions + 1).to(hidden.dtype).unsqueeze(1)
-    total = torch.segment_reduce(hidden * weights, "sum", lengths=packed.lengths, unsafe=True)
+    weighted = hidden.float() * (packed.positions + 1).float().unsqueeze(1)
+    total = torch.segment_reduce(weighted, "sum", lengths=packed.lengths, unsafe=True)
     return total / (packed.lengths * (packed.lengths + 1) / 2).unsqueeze(1)
 
 
 def maximum(hidden: Tensor, packed: Packed) -> Tensor:
     """Largest value in each dimension: (T, H) -> (N, H)."""
-    return torch.segment_reduce(hidden, "max", lengths=packed.lengths, unsafe=True)
+    return torch.segment_reduce(hidden.float(), "max", lengths=packed.lengths, unsafe=True)
 
 
 def first(hidden: Tensor, packed: Packed) -> Tensor:
@@ -70,5 +74,4 @@ MODES: dict[str, Pool] = {
 
 def pool(hidden: Tensor, packed: Packed, modes: tuple[str, ...]) -> Tensor:
     """One vector a text: (T, H) of any float type -> (N, H * len(modes)) float32."""
-    hidden = hidden.float()
-    return torch.cat([MODES[mode](hidden, packed) for mode in modes], dim=1)
+    return torch.cat([MODES[mode](hidden, packed).float() for mode in modes], dim=1)

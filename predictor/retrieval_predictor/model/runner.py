@@ -110,7 +110,8 @@ def _on_host(rows: Tensor) -> Callable[[], Floats]:
         return rows.numpy
     host = torch.empty(rows.shape, dtype=rows.dtype, pin_memory=True)
     host.copy_(rows, non_blocking=True)
-    copied = torch.cuda.Event()  # type: ignore[no-untyped-call]
+    # a plain event is waited for by spinning, which takes the core that launches kernels
+    copied = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
     copied.record()
 
     def wait() -> Floats:

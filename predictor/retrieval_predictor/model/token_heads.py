@@ -25,7 +25,7 @@ from transformers import PreTrainedModel
 from retrieval_predictor.errors import UnsupportedModel
 from retrieval_predictor.model.checkpoint import Checkpoint
 from retrieval_predictor.model.heads import Head, PoolingHead
-from retrieval_predictor.model.packing import Packed
+from retrieval_predictor.model.packing import Packed, sent
 from retrieval_predictor.model.prefixes import Longs
 from retrieval_predictor.wire.work import Batch, Outputs
 
@@ -55,7 +55,7 @@ class TokenOutput:
         texts = (wanted & self.flag) != 0
         places = np.arange(hidden.shape[0]) - np.repeat(lengths.cumsum() - lengths, lengths)
         chosen = np.flatnonzero(np.repeat(texts, lengths) & (places >= self.skipped))
-        tokens = hidden[torch.from_numpy(chosen).to(hidden.device)].float()
+        tokens = hidden[sent(chosen, hidden.device)].float()
         sizes = np.where(texts, lengths - self.skipped, 0) * self.width
         numbers = self.finish(linear(tokens, *self.layer)).reshape(-1)
         return torch.split(numbers, sizes.tolist())

@@ -3,7 +3,8 @@
 fp16 ends at 65504 (IEEE 754, binary16). Some models have activations beyond that on every text,
 which a probe shows when they are loaded, and some only on rare ones, which shows in a row that is
 not finite. The weights are converted where they are, so it takes no second copy of them and
-milliseconds instead of another load.
+milliseconds instead of another load. What was loaded in fp32, as rotary frequencies are, stays so:
+in bf16 a position of 8000 would be three radians off.
 """
 
 from __future__ import annotations
@@ -28,11 +29,13 @@ class Width:
 
     def __init__(self, model: PreTrainedModel) -> None:
         self._model = model
+        # now, because a head may put something else where the model had its encoder
+        self._held = (*model.parameters(), *model.buffers())
 
     @property
     def precision(self) -> str:
         """As settings spell it."""
-        return name_of(self._model.dtype)
+        return name_of(self._dtype)
 
     def widen(self, failed: str) -> bool:
         """Whether the model computes in a wider format than `failed` now, in which it overflowed.
@@ -41,15 +44,22 @@ class Width:
         """
         if self.precision != failed:
             return True
-        if self._model.dtype is not torch.float16 or not has_bf16(self._model.device):
+        if self._dtype is not torch.float16 or not has_bf16(self._model.device):
             return False
-        self._model.to(torch.bfloat16)
+        for held in self._held:
+            if held.dtype is torch.float16:
+                held.data = held.data.to(torch.bfloat16)
         log.warning("precision_widened", before=failed, now=self.precision)
         return True
 
+    @property
+    def _dtype(self) -> torch.dtype:
+        dtype: torch.dtype = next(one.dtype for one in self._held if one.is_floating_point())
+        return dtype
+
     def settle(self, probe: Packed) -> None:
         """Widen a model that overflows on the texts of a probe already."""
-        if self._model.dtype is not torch.float16:
+        if self._dtype is not torch.float16:
             return
         with torch.inference_mode():
             hidden = PaddedEncoder(self._model.base_model)(probe)

@@ -7,7 +7,7 @@ import contextlib
 import signal
 import sys
 from asyncio.subprocess import Process
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import structlog
@@ -31,9 +31,15 @@ class Keeper:
     """
 
     def __init__(
-        self, number: int, socket: Path, environment: Mapping[str, str], silence_s: float
+        self,
+        number: int,
+        socket: Path,
+        environment: Mapping[str, str],
+        silence_s: float,
+        module: str = "retrieval_predictor.engine",
     ) -> None:
         self._number = number
+        self._module = module
         self._socket = socket
         self._environment = environment
         self._silence_s = silence_s
@@ -66,8 +72,7 @@ class Keeper:
     async def _live(self) -> int:
         """One life of the engine, from its start to its status."""
         self._socket.unlink(missing_ok=True)
-        module, socket = "retrieval_predictor.engine", str(self._socket)
-        self._process = await start(module, self._environment, socket)
+        self._process = await start(self._module, self._environment, str(self._socket))
         watch = asyncio.create_task(self._watch(self._process))
         try:
             return await self._process.wait()
@@ -86,10 +91,21 @@ class Keeper:
             process.kill()
 
 
-async def start(module: str, environment: Mapping[str, str], *arguments: str) -> Process:
-    """Start a module of ours in a session of its own, so that a terminal's ^C does not reach it."""
+async def start(
+    module: str, environment: Mapping[str, str], *arguments: str, sockets: Sequence[int] = ()
+) -> Process:
+    """Start a module of ours in a session of its own, so that a terminal's ^C does not reach it.
+
+    It inherits the sockets, which keep their numbers.
+    """
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", module, *arguments, env=environment, start_new_session=True
+        sys.executable,
+        "-m",
+        module,
+        *arguments,
+        env=environment,
+        start_new_session=True,
+        pass_fds=sockets,
     )
 
 

@@ -2,7 +2,8 @@
 
 An engine is restarted when it dies: its requests got a 503 from the API workers, which reconnect.
 A model that cannot be served as configured ends the whole process, because trying again would only
-hide the message. KServe restarts its own workers; if its parent dies nothing is left to serve.
+hide the message. The ports are opened here, once: a connection that comes while a worker is being
+restarted waits for it or is another worker's.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ import asyncio
 import os
 import shutil
 import signal
+import socket
 import tempfile
-from asyncio.subprocess import Process
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -20,16 +21,16 @@ import structlog
 
 from retrieval_predictor.edge import socket_name
 from retrieval_predictor.settings import Settings
-from retrieval_predictor.supervisor.keeper import Keeper, end, start
+from retrieval_predictor.supervisor.keeper import Keeper
+from retrieval_predictor.supervisor.workers import Worker
 from retrieval_predictor.telemetry import ledger
-from retrieval_predictor.wire import processes
+from retrieval_predictor.wire import ports, processes
 
 log = structlog.get_logger(__name__)
 
-_LOGGING = Path(__file__).parents[1] / "edge" / "kserve_logging.json"
-"""KServe's workers set logging up again from this file before our code gets to run."""
-
 _ENGINE_GRACE_S = 5.0
+_WORKER_GRACE_S = 3.0
+"""What a worker needs after its drain timeout, to cancel what is left and send its last spans."""
 _LOOK_S = 1.0
 
 
@@ -38,6 +39,9 @@ class Supervisor:
 
     def __init__(self, settings: Settings, environment: Mapping[str, str]) -> None:
         self._settings = settings
+        has_ipv6 = socket.has_dualstack_ipv6()
+        self._http = ports.listen(settings.http_port, has_ipv6=has_ipv6)
+        self._grpc = ports.hold(settings.grpc_port, has_ipv6=has_ipv6)
         prefix = f"retrieval-{settings.component.value}-"
         self._folder = Path(tempfile.mkdtemp(prefix=prefix, dir=settings.runtime_dir))
         self._counts = self._folder / "metrics"
@@ -50,6 +54,7 @@ class Supervisor:
             "TOKENIZERS_PARALLELISM": "false",
         }
         self._keepers = tuple(map(self._keeper, range(settings.engine_count)))
+        self._workers = tuple(self._worker() for _ in range(settings.workers))
         self._stop = asyncio.Event()
 
     async def run(self) -> int:
@@ -65,29 +70,35 @@ class Supervisor:
             shutil.rmtree(self._folder, ignore_errors=True)
 
     async def _serve(self) -> int:
-        logging = ("--log_config_file", str(_LOGGING))
-        api = await start("retrieval_predictor.edge", self._environment, *logging)
+        workers = {asyncio.create_task(worker.keep()) for worker in self._workers}
         engines = {asyncio.create_task(keeper.keep()) for keeper in self._keepers}
-        gone = asyncio.create_task(api.wait())
         stop = asyncio.create_task(self._stop.wait())
         burying = asyncio.create_task(self._bury_the_dead())
-        done, _ = await asyncio.wait({*engines, gone, stop}, return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait(
+            {*engines, *workers, stop}, return_when=asyncio.FIRST_COMPLETED
+        )
         if stop in done:
-            await self._drain(api)
+            await self._turn_unready()
         status = 0 if stop in done else next(iter(done)).result()
         log.info("stopping", status=status)
-        for task in (*engines, stop, burying):
+        for task in (*engines, *workers, stop, burying):
             task.cancel()
-        await end(api, self._settings.drain_timeout_s)
+        await self._end_workers()
         await asyncio.gather(*(keeper.end(_ENGINE_GRACE_S) for keeper in self._keepers))
         return int(status)
 
-    async def _drain(self, api: Process) -> None:
-        """Turn unready, let the router notice, then finish what is in flight."""
+    async def _turn_unready(self) -> None:
+        """Let the router notice, while what still arrives is computed."""
         for keeper in self._keepers:
             keeper.drain()
         await asyncio.sleep(self._settings.drain_delay_s)
-        await end(api, self._settings.drain_timeout_s)
+
+    async def _end_workers(self) -> None:
+        """Refuse connections from now on, and have what is in flight finished."""
+        self._http.close()
+        self._grpc.close()
+        grace_s = self._settings.drain_timeout_s + _WORKER_GRACE_S
+        await asyncio.gather(*(worker.end(grace_s) for worker in self._workers))
 
     async def _bury_the_dead(self) -> None:
         """Whichever process dies, what it counted is kept and its gauges go."""
@@ -98,6 +109,9 @@ class Supervisor:
                     ledger.bury(self._counts, pid)
                 except OSError as error:
                     log.warning("metrics_lost", pid=pid, cause=str(error))
+
+    def _worker(self) -> Worker:
+        return Worker(self._http, self._environment, self._settings.worker_silence_s)
 
     def _keeper(self, number: int) -> Keeper:
         environment = {**self._environment}

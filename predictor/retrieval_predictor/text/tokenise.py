@@ -13,7 +13,7 @@ from itertools import chain
 import numpy as np
 from tokenizers import Encoding, Tokenizer
 
-from retrieval_predictor.errors import InputTooLong, Malformed, OutOfVocabulary
+from retrieval_predictor.errors import InputTooLong, Malformed, NoTokens, OutOfVocabulary
 from retrieval_predictor.text.chat import Chat, Form
 from retrieval_predictor.text.template import Template, read_template
 from retrieval_predictor.wire.work import Encoded, Flags, Ints, Truncation
@@ -73,7 +73,7 @@ class Tokeniser:
         room = self._max_tokens - template.single_tokens
         bodies, cuts = self._bodies(texts, min(room, max_body_tokens or room), truncation)
         rows = [[*template.leading, *body, *template.trailing] for body in bodies]
-        return Tokens(_concatenate(rows), np.array(cuts, dtype=np.bool_))
+        return Tokens(self._encoded(rows), np.array(cuts, dtype=np.bool_))
 
     def apart(
         self,
@@ -113,7 +113,7 @@ class Tokeniser:
         bodies, cuts = self._bodies(documents, room, truncation)
         head = [*template.pair_leading, *asked, *template.pair_between]
         rows = [[*head, *body, *template.pair_trailing] for body in bodies]
-        encoded = _concatenate(rows)
+        encoded = self._encoded(rows)
         if template.pair_has_types:
             encoded = Encoded(
                 encoded.ids, encoded.lengths, np.full_like(encoded.lengths, len(head))
@@ -144,7 +144,7 @@ class Tokeniser:
         room = min(room - len(asked), max_document_tokens or room)
         bodies, cuts = self._bodies(tuple(f" {text}" for text in documents), room, truncation)
         rows = [[*chat.leading, *asked, *body, *chat.trailing] for body in bodies]
-        return Tokens(_concatenate(rows), np.array(cuts, dtype=np.bool_) | query_cut)
+        return Tokens(self._encoded(rows), np.array(cuts, dtype=np.bool_) | query_cut)
 
     def _question(
         self, form: Form, instruction: str | None, query: str, room: int, truncation: Truncation
@@ -186,7 +186,7 @@ class Tokeniser:
             self._cut(index, row, self._max_tokens, truncation) for index, row in enumerate(rows)
         ]
         cuts = [len(row) > self._max_tokens for row in rows]
-        return Tokens(_concatenate(kept), np.array(cuts, dtype=np.bool_))
+        return Tokens(self._encoded(kept), np.array(cuts, dtype=np.bool_))
 
     def _bodies(
         self, texts: tuple[str, ...], limit: int, truncation: Truncation
@@ -238,6 +238,24 @@ class Tokeniser:
             case Truncation.RIGHT:
                 return list(ids[:limit])
 
+    def _encoded(self, rows: list[list[int]]) -> Encoded:
+        """The ids of every row behind one another: whatever reaches the model passes here.
+
+        Raises:
+            NoTokens: A row is empty; it would read its neighbour's tokens.
+            OutOfVocabulary: An id that the model has no vector for, such as an added token's.
+        """
+        sizes = list(map(len, rows))
+        lengths = np.array(sizes, dtype=np.int32)
+        if not lengths.all():
+            raise NoTokens(int(lengths.argmin()))
+        ids = np.fromiter(chain.from_iterable(rows), dtype=np.int32, count=sum(sizes))
+        if ids.max() >= self._vocabulary_size:
+            place = int(ids.argmax())
+            row = int(np.searchsorted(np.cumsum(lengths), place, side="right"))
+            raise OutOfVocabulary(row, int(ids[place]), self._vocabulary_size)
+        return Encoded(ids, lengths, lengths)
+
 
 def _shorten(text: str, limit_tokens: int, truncation: Truncation) -> str:
     """The part of a huge text that can reach the model, by characters."""
@@ -249,10 +267,3 @@ def _shorten(text: str, limit_tokens: int, truncation: Truncation) -> str:
 
 def _arrays(encoded: Encoded) -> tuple[Ints, Ints, Ints]:
     return encoded.ids, encoded.lengths, encoded.segments
-
-
-def _concatenate(rows: list[list[int]]) -> Encoded:
-    sizes = list(map(len, rows))
-    lengths = np.array(sizes, dtype=np.int32)
-    ids = np.fromiter(chain.from_iterable(rows), dtype=np.int32, count=sum(sizes))
-    return Encoded(ids, lengths, lengths)

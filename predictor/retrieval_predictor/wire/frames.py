@@ -73,7 +73,7 @@ def pack_run(request_id: int, run: Run) -> bytes:
     encoded = run.encoded
     payload = _RUN.pack(run.deadline_s, run.client, encoded.lengths.size, encoded.outputs)
     arrays = (encoded.lengths, encoded.segments, encoded.ids)
-    return _frame(Kind.RUN, request_id, payload, *(array.tobytes() for array in arrays))
+    return pack(Kind.RUN, request_id, payload, *(array.tobytes() for array in arrays))
 
 
 def unpack_run(payload: memoryview) -> Run:
@@ -88,7 +88,7 @@ def unpack_run(payload: memoryview) -> Run:
 
 def pack_cancel(request_id: int) -> bytes:
     """The frame that says nobody waits for this request any more."""
-    return _frame(Kind.CANCEL, request_id)
+    return pack(Kind.CANCEL, request_id)
 
 
 def pack_rows(request_id: int, answer: Rows) -> bytes:
@@ -97,7 +97,7 @@ def pack_rows(request_id: int, answer: Rows) -> bytes:
     passes = answer.passes
     counts = (passes.count, passes.texts, passes.tokens)
     head = _ROWS.pack(count, width, answer.queue_s, answer.forward_s, *counts)
-    return _frame(Kind.ROWS, request_id, head, np.ascontiguousarray(answer.rows).tobytes())
+    return pack(Kind.ROWS, request_id, head, np.ascontiguousarray(answer.rows).tobytes())
 
 
 def unpack_rows(payload: memoryview) -> Rows:
@@ -110,7 +110,7 @@ def unpack_rows(payload: memoryview) -> Rows:
 def pack_fault(request_id: int, error: RetrievalError) -> bytes:
     """The frame that answers a RUN with an error."""
     body = orjson.dumps({"code": error.code, "facts": error.facts()})
-    return _frame(Kind.FAULT, request_id, body)
+    return pack(Kind.FAULT, request_id, body)
 
 
 def unpack_fault(payload: memoryview) -> RetrievalError:
@@ -121,12 +121,12 @@ def unpack_fault(payload: memoryview) -> RetrievalError:
 
 def pack_state(state: dict[str, Any]) -> bytes:
     """The frame that tells API workers what the engine is doing."""
-    return _frame(Kind.STATE, 0, orjson.dumps(state))
+    return pack(Kind.STATE, 0, orjson.dumps(state))
 
 
 def pack_load(load: Load) -> bytes:
     """The frame that tells an API worker what waits."""
-    return _frame(Kind.LOAD, 0, _LOAD.pack(*astuple(load)))
+    return pack(Kind.LOAD, 0, _LOAD.pack(*astuple(load)))
 
 
 def unpack_load(payload: memoryview) -> Load:
@@ -136,7 +136,7 @@ def unpack_load(payload: memoryview) -> Load:
 
 def pack_stats(request_id: int, stats: dict[str, Any] | None) -> bytes:
     """The frame that asks for live figures (None), or answers with them."""
-    return _frame(Kind.STATS, request_id, b"" if stats is None else orjson.dumps(stats))
+    return pack(Kind.STATS, request_id, b"" if stats is None else orjson.dumps(stats))
 
 
 def unpack_json(payload: memoryview) -> dict[str, Any]:
@@ -145,7 +145,8 @@ def unpack_json(payload: memoryview) -> dict[str, Any]:
     return value
 
 
-def _frame(kind: Kind, request_id: int, *parts: bytes) -> bytes:
+def pack(kind: Kind, request_id: int, *parts: bytes) -> bytes:
+    """A frame of a kind, its payload in parts."""
     size = _HEAD.size - _LENGTH_BYTES + sum(map(len, parts))
     return b"".join((_HEAD.pack(size, kind, request_id), *parts))
 

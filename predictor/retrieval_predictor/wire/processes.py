@@ -10,6 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+WORKER = "api"
+"""The part of an API worker."""
+
 _FOLDER = "processes"
 _PR_SET_PDEATHSIG = 1
 

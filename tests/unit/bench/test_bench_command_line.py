@@ -7,9 +7,9 @@ import pytest
 from retrieval_bench.arrivals import Burst, Closed, Constant, Poisson, Stop
 from retrieval_bench.command_line import parse
 from retrieval_bench.conditions import command
-from retrieval_bench.corpus import Lines
+from retrieval_bench.corpus import Lines, Synthetic
 from retrieval_bench.errors import UsageError
-from retrieval_bench.orders import CompareOrder, ReportOrder, RunOrder, SearchOrder
+from retrieval_bench.orders import AgreeOrder, CompareOrder, ReportOrder, RunOrder, SearchOrder
 from retrieval_bench.search import Limits, Rule
 
 URL = "http://localhost:8080"
@@ -129,3 +129,21 @@ def test_a_target_is_called_by_its_host_unless_named():
 def test_the_recorded_command_can_be_typed_again_but_holds_no_keys():
     words = ["run", URL, "--header", "Authorization: Bearer k", "--header=X: k", "--burst", "5"]
     assert command(words) == f"retrieval-bench run {URL} --header HIDDEN --header=HIDDEN --burst 5"
+
+
+def test_every_command_sends_texts_of_its_own_unless_a_seed_is_named():
+    drawn = {run().bench.work.seed for _ in range(8)}
+    assert len(drawn) > 1
+    assert run("--seed", "7").bench.work.seed == 7
+    order = run()
+    assert isinstance(order.bench.corpus, Synthetic)
+    assert order.bench.corpus.seed == order.bench.work.seed
+
+
+def test_agree_takes_two_targets():
+    words = ["agree", "--target", "old", URL, "--target", "new", "http://localhost:9090"]
+    order = parse(words)
+    assert isinstance(order, AgreeOrder)
+    assert [target.name for target in order.targets] == ["old", "new"]
+    with pytest.raises(UsageError, match="two targets, and 1"):
+        parse(words[:4])

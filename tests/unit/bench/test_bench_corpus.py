@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrieval_bench.corpus import TEXTS_APART, Corpus, Lines, Synthetic, workload
+from retrieval_bench.corpus import TEXTS_APART, Corpus, Lines, Synthetic, in_other_words, workload
 from retrieval_bench.errors import UnknownWorkload
 from retrieval_bench.words import WORDS
 
@@ -94,3 +94,18 @@ def test_own_lines_are_taken_in_turn():
 
 def test_the_words_are_as_many_as_the_numbering_needs_and_all_different():
     assert len(set(WORDS)) == len(WORDS) == 256
+
+
+@pytest.mark.parametrize("name", ["q8", "d100", "mix", "lognormal"])
+def test_a_copy_has_texts_of_the_same_lengths_in_other_words(name):
+    one = Synthetic(workload(name), 3, seed=5)
+    other = in_other_words(one, 1)
+    for index in range(50):
+        ours, theirs = one.request(index).texts, other.request(index).texts
+        assert [len(text.split()) for text in ours] == [len(text.split()) for text in theirs]
+        assert not set(ours) & set(theirs)
+
+
+def test_texts_of_ones_own_have_no_copy():
+    own = Lines(("a", "b", "c"), 1)
+    assert in_other_words(own, 3) is own

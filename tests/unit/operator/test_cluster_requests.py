@@ -57,6 +57,12 @@ CASES = {
     "a denial by a webhook": (failing(400, "admission webhook denied the request"), ClusterRefused),
     "a change by somebody else": (failing(409), Conflict),
     "too many requests": (failing(429), ClusterUnavailable),
+    "an author's mistake that the server calls its own": (
+        failing(
+            500, 'failed to create typed patch object: duplicate entries for key [name="HOME"]'
+        ),
+        ClusterRefused,
+    ),
     "an internal error": (failing(500, "etcdserver: leader changed"), ClusterUnavailable),
     "a restart": (failing(503), ClusterUnavailable),
     "an expired token": (failing(401), ClusterUnavailable),
@@ -138,6 +144,15 @@ def test_a_replica_that_does_not_lead_sends_no_write():
         with pytest.raises(LeadershipLost):
             write()
     assert server.asked == []
+
+
+def test_annotations_are_set_and_taken_away_whoever_has_them():
+    server = Server((200, {"kind": "Deployment"}))
+    ref = Ref(DEPLOYMENT, "search", "docs")
+    assert Writer(server.client, lambda: True).annotate(ref, {"a": "1", "b": None})
+    (asked,) = server.asked
+    assert asked[0::2] == ("PATCH", {"metadata": {"annotations": {"a": "1", "b": None}}})
+    assert asked[3] == MERGE
 
 
 def test_an_event_that_was_told_before_is_counted_up():

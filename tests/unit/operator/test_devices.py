@@ -2,12 +2,7 @@
 
 import pytest
 
-from retrieval_operator.devices import (
-    PRODUCTS,
-    assumed_device,
-    find_device,
-    similar_products,
-)
+from retrieval_operator.devices import PRODUCTS, assumed_device, find_device
 
 
 @pytest.mark.parametrize("product", sorted(PRODUCTS))
@@ -114,8 +109,3 @@ def test_without_a_capability_the_oldest_is_assumed():
     device = assumed_device("amd.com/gpu", 1000, None)
     assert not device.has_flash_attention
     assert device.half_tflops == min(one.half_tflops for one in PRODUCTS.values())
-
-
-def test_a_misspelt_product_has_neighbours():
-    assert "NVIDIA-L4" in similar_products("L4")
-    assert similar_products("NVIDIA-H100-80GB-HBM4")[0] == "NVIDIA-H100-80GB-HBM3"

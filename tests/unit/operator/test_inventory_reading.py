@@ -4,6 +4,7 @@ import pytest
 import yaml
 
 from retrieval_operator.inventory import BadInventory, gpu_offers, nodes_of, product_node
+from retrieval_operator.inventory.reading import described_node
 from tests.support.planning import GIB
 
 NODE = yaml.safe_load("""
@@ -96,5 +97,24 @@ def test_a_count_that_is_none_is_refused(argument):
 
 
 def test_an_unknown_product_is_refused_with_its_neighbours():
-    with pytest.raises(BadInventory, match="did you mean NVIDIA-L4"):
-        product_node("L4")
+    with pytest.raises(BadInventory, match="did you mean NVIDIA-GeForce-RTX-4090"):
+        product_node("NVIDIA-GeForce-RTX-4090-Ti")
+
+
+def test_a_product_may_be_written_as_nvidia_smi_prints_it():
+    assert product_node("NVIDIA GeForce RTX 4090:2").labels == {
+        "nvidia.com/gpu.product": "NVIDIA-GeForce-RTX-4090",
+        "nvidia.com/gpu.count": "2",
+    }
+
+
+def test_a_slice_that_the_card_does_not_have_is_refused():
+    with pytest.raises(BadInventory, match="NVIDIA-L4 cannot be cut"):
+        product_node("NVIDIA-L4-MIG-1g.10gb")
+
+
+def test_a_product_that_is_not_listed_can_be_described():
+    node = described_node("Q9:2", 96 * 2**30, (9, 0))
+    assert node.labels["nvidia.com/gpu.memory"] == "98304"
+    assert node.labels["nvidia.com/gpu.count"] == "2"
+    assert node.labels["nvidia.com/gpu.compute.major"] == "9"

@@ -66,10 +66,9 @@ def test_ready_true_of_the_inference_service_is_not_believed():
     assert state.trouble is not None
 
 
-def test_a_status_of_an_older_spec_is_not_believed():
-    state = seen(deployment(observedGeneration=2), pod())
-    assert state.stage is Stage.ROLLING_OUT
-    assert not state.is_settled
+def test_pods_that_a_status_still_counts_and_that_are_gone_do_not_answer():
+    state = seen(deployment(ready=1))
+    assert (state.ready, state.stage) == (0, Stage.CREATING)
 
 
 @pytest.mark.parametrize(
@@ -102,9 +101,12 @@ def test_the_pod_furthest_behind_decides():
 
 
 def test_old_pods_that_still_answer_make_a_rollout():
-    state = seen(deployment(desired=2, updated=1, ready=2, replicas=2), pod("a"), pod("b"))
+    asked = marked(inference_service(), "new")
+    deployed = passed_on(deployment(desired=2, updated=1, ready=2), "new")
+    state = observe(NAME, asked, deployed, [marked(pod("a"), "old"), marked(pod("b"), "new")])
     assert state.is_full
     assert state.stage is Stage.ROLLING_OUT
+    assert not state.is_present
 
 
 def test_a_pod_that_is_going_does_not_count():
@@ -224,22 +226,53 @@ def test_settings_in_force_are_those_of_the_deployment():
     assert seen(deployed, pod()).settings == {"precision": "fp16"}
 
 
-def with_settings(document: dict[str, Any], *where: str, **settings: str) -> dict[str, Any]:
-    """The object with the predictor's environment at this place of its spec."""
-    env = [{"name": name, "value": value} for name, value in settings.items()]
-    inner: dict[str, Any] = {"containers": [{"name": "kserve-container", "env": env}]}
-    for name in reversed(where):
-        inner = {name: inner}
-    return {**document, "spec": {**document.get("spec", {}), **inner}}
+def test_the_limits_that_pods_read_are_in_force_and_not_the_room_they_started_with():
+    deployed = deployment()
+    env = [{"name": "RETRIEVAL_BATCHING__MAX_BATCH_TOKENS", "value": "16384"}]
+    deployed["spec"]["template"] = {
+        "spec": {"containers": [{"name": "kserve-container", "env": env}]}
+    }
+    limits = {"data": {"limits.json": '{"maxBatchTokens": 4096}'}}
+    state = observe(NAME, inference_service(), deployed, [pod()], limits)
+    assert state.settings == {"batching.maxBatchTokens": "4096"}
 
 
-def test_pods_of_former_settings_are_not_the_new_version():
-    """KServe needs a moment to change the Deployment, and until then the old pods look complete."""
-    asked = with_settings(inference_service(), "predictor", WORKERS="3")
-    former = with_settings(deployment(), "template", "spec", WORKERS="2")
-    present = with_settings(deployment(), "template", "spec", WORKERS="3", ADDED="1")
-    assert observe(NAME, asked, former, [pod()]).stage is Stage.ROLLING_OUT
-    assert observe(NAME, asked, present, [pod()]).stage is Stage.READY
+def marked(document: dict[str, Any], digest: str) -> dict[str, Any]:
+    """The object with the digest of a rendered pod."""
+    annotations = {"retrieval.io/pod-digest": digest}
+    return {**document, "metadata": {**document["metadata"], "annotations": annotations}}
+
+
+def passed_on(deployed: dict[str, Any], digest: str) -> dict[str, Any]:
+    """The Deployment with a template of that pod."""
+    template = marked({"metadata": {}}, digest)
+    return {**deployed, "spec": {**deployed["spec"], "template": template}}
+
+
+@pytest.mark.parametrize("given", ["old", "new"])
+def test_pods_are_the_new_version_only_if_they_are_the_pod_that_was_rendered(given):
+    """Whatever differs of it: image, memory, placement; and also where KServe's change of the
+    Deployment was refused, so that the Deployment is content."""
+    asked = marked(inference_service(), "new")
+    state = observe(NAME, asked, passed_on(deployment(), given), [marked(pod(), given)])
+    assert state.is_full
+    assert state.is_settled == state.is_passed_on == (given == "new")
+
+
+def test_a_scale_up_is_under_way_and_changes_nothing_of_what_answers():
+    asked = {**inference_service(), "spec": {"predictor": {"minReplicas": 1}}}
+    grown = deployment(desired=3, updated=3, ready=1, replicas=3)
+    state = observe(NAME, asked, grown, [pod("a"), loading(), unschedulable()])
+    assert (state.needed, state.desired, state.ready) == (1, 3, 1)
+    assert state.is_full
+    assert state.is_present
+    assert not state.is_settled
+
+
+def test_no_pod_wanted_is_asleep():
+    state = seen(deployment(desired=0, updated=0, ready=0))
+    assert state.stage is Stage.ASLEEP
+    assert state.is_settled
 
 
 def test_a_number_of_pods_that_kserve_has_not_passed_on_is_not_there_yet():

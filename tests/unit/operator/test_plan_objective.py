@@ -77,7 +77,7 @@ def test_more_pods_never_hold_less(rate, replicas):
 
 def test_what_the_pods_measured_beats_the_estimate():
     plan = planned(ask(), on("NVIDIA-L4"))
-    measured = status.Measured(tokens_per_second=plan.estimate.tokens_per_s * 2)
+    measured = status.MeasuredStatus(tokens_per_second=plan.estimate.tokens_per_s * 2)
     guessed, known = capacity_of(plan), capacity_of(plan, measured)
     assert known.device_texts_s == pytest.approx(2 * guessed.device_texts_s)
     assert known.answered_texts_s == guessed.answered_texts_s
@@ -88,7 +88,7 @@ def test_what_the_pods_measured_beats_the_estimate():
 @pytest.mark.parametrize("times", [0.02, 18])
 def test_a_measurement_far_from_the_estimate_is_believed(times):
     plan = planned(ask(), on("NVIDIA-L4"))
-    measured = status.Measured(tokens_per_second=round(plan.estimate.tokens_per_s * times))
+    measured = status.MeasuredStatus(tokens_per_second=round(plan.estimate.tokens_per_s * times))
     found = capacity_of(plan, measured)
     assert found.device_texts_s == pytest.approx(plan.estimate.device_texts_per_s * times, rel=0.01)
 

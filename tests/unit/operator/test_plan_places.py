@@ -44,8 +44,8 @@ def test_products_narrow_the_pool():
 
 
 def test_the_oldest_card_of_a_pool_decides_the_precision():
-    v100 = gpu_node(32768, "Tesla-V100-SXM2-32GB", "7.0")
-    plan = planned(ask("Qwen/Qwen3-Embedding-0.6B"), cluster(L4, v100))
+    turing = gpu_node(32768, "Quadro-RTX-8000", "7.5")
+    plan = planned(ask("Qwen/Qwen3-Embedding-0.6B"), cluster(L4, turing))
     assert plan.device == "NVIDIA-L4"
     assert plan.precision.value is Precision.FP16
 
@@ -208,6 +208,7 @@ def test_an_unlisted_product_is_planned_and_said_to_be_assumed():
     assert plan.device == "NVIDIA-Q9"
 
 
-def test_volta_needs_an_older_cuda_and_the_plan_says_so():
-    plan = planned(ask(), on("Tesla-V100-SXM2-16GB", origin=Origin.PRODUCT))
-    assert any("CUDA 12" in note for note in plan.notes)
+def test_volta_is_refused_because_the_image_has_no_kernels_for_it():
+    refusal = refused(ask(), on("Tesla-V100-SXM2-16GB", origin=Origin.PRODUCT))
+    assert refusal.reason is Reason.NO_SUCH_DEVICE
+    assert "compute capability 7.0; 7.5 is the oldest" in refusal.message

@@ -18,7 +18,6 @@ GEMMA = "google/embeddinggemma-300m"
         (QWEN, "NVIDIA-L4", "bf16"),
         (QWEN, "NVIDIA-A100-SXM4-80GB", "bf16"),
         (QWEN, "Tesla-T4", "fp16"),
-        (QWEN, "Tesla-V100-SXM2-16GB", "fp16"),
         (GEMMA, "NVIDIA-L4", "bf16"),
         (GEMMA, "Tesla-T4", "fp32"),
     ],

@@ -1,11 +1,15 @@
 """Where pods may run, and what authors add to them."""
 
+import pytest
+
 from tests.support.rendering import container, predictor
 
 L4 = "gpu: {products: [NVIDIA-L4], runtimeClassName: nvidia}"
 MODEL = "model: {uri: 'hf://BAAI/bge-large-en-v1.5'}"
 LABEL = "nvidia.com/gpu.product"
 PRODUCTS = {"key": LABEL, "operator": "In", "values": ["NVIDIA-L4"]}
+SHARING = "nvidia.com/gpu.sharing-strategy"
+ALONE = {"key": SHARING, "operator": "NotIn", "values": ["mps", "time-slicing"]}
 
 
 def terms(found):
@@ -13,13 +17,14 @@ def terms(found):
     return node["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"]
 
 
-def test_products_become_a_node_affinity():
-    found = predictor(f"embedder: {{{MODEL}, {L4}}}")
-    assert terms(found) == [{"matchExpressions": [PRODUCTS]}]
+@pytest.mark.parametrize("gpu", [L4, "gpu: {runtimeClassName: nvidia}"])
+def test_pods_go_to_the_kinds_of_device_that_the_plan_holds_for_and_to_no_others(gpu):
+    found = predictor(f"embedder: {{{MODEL}, {gpu}}}")
+    assert terms(found) == [{"matchExpressions": [PRODUCTS, ALONE]}]
     assert found["runtimeClassName"] == "nvidia"
 
 
-def test_products_are_a_condition_of_every_term_of_the_author():
+def test_the_kinds_are_a_condition_of_every_term_of_the_author():
     affinity = """
       nodeAffinity:
         requiredDuringSchedulingIgnoredDuringExecution:
@@ -30,7 +35,7 @@ def test_products_are_a_condition_of_every_term_of_the_author():
 """
     spec = f"embedder:\n  {MODEL}\n  {L4}\n  podTemplate:\n    affinity:{affinity}"
     found = predictor(spec)
-    assert [term["matchExpressions"][-1] for term in terms(found)] == [PRODUCTS, PRODUCTS]
+    assert [term["matchExpressions"][-2:] for term in terms(found)] == [[PRODUCTS, ALONE]] * 2
     assert terms(found)[1]["matchFields"][0]["key"] == "metadata.name"
     assert "podAntiAffinity" in found["affinity"]
 

@@ -5,12 +5,17 @@ from typing import Any
 
 import pytest
 
+from retrieval_operator.plan import Plan, draft, plan
 from retrieval_operator.queue import Done, Queue
+from retrieval_operator.render import controller_revision, read_revision
+from retrieval_operator.spec import ComponentName, parse
 from retrieval_operator.watch import Waker
 from retrieval_operator.watch.slim import slim
 from retrieval_operator.watch.waking import is_concerned
-from retrieval_operator.world import INFERENCE_SERVICE, NODE, POD, SERVICE, Key, Store
+from retrieval_operator.world import INFERENCE_SERVICE, NODE, POD, REVISION, SERVICE, Key, Store
 from tests.support.operating import KEY, gpu_node, inference_service, pod, service
+from tests.support.planning import ask, cluster, facts
+from tests.support.planning import gpu_node as planned_node
 
 
 class Woken:
@@ -91,6 +96,15 @@ async def test_changes_of_nodes_are_gathered_and_wake_once(woken):
 )
 def test_who_a_change_of_nodes_can_matter_to(spec: Any, resources, wanted):
     assert is_concerned(service(spec), resources) is wanted
+
+
+def test_a_stored_plan_is_kept_as_text_and_reads_as_it_did():
+    answer = plan(ask(), facts(), cluster(planned_node()))
+    assert isinstance(answer, Plan)
+    stored = controller_revision(parse(service()), ComponentName.EMBEDDER, draft(answer, "image:1"))
+    kept = slim(REVISION, stored)
+    assert isinstance(kept["data"], str)
+    assert read_revision(kept) == read_revision(stored)
 
 
 def test_what_nobody_reads_is_not_kept():

@@ -6,11 +6,11 @@ import pytest
 
 from retrieval_operator.errors import WebhookUnreachable
 from retrieval_operator.reconcile.webhook import Breaker
-from retrieval_operator.world import CHILDREN, INFERENCE_SERVICE, Ref
+from retrieval_operator.world import CONFIG_MAP, INFERENCE_SERVICE, Ref
 
 ONE = Ref(INFERENCE_SERVICE, "search", "docs-embedder")
 OTHER = Ref(INFERENCE_SERVICE, "search", "wiki-embedder")
-LIMITS = Ref(CHILDREN[1], "search", "wiki-embedder-limits")
+LIMITS = Ref(CONFIG_MAP, "search", "wiki-embedder-limits")
 ERROR = WebhookUnreachable("PATCH docs", "failed calling webhook: connection refused")
 
 

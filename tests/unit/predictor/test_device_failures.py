@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retrieval_predictor.engine.scheduler.budget import Budget
-from retrieval_predictor.errors import DeviceLost, ModelFailure, OutOfDeviceMemory
-from retrieval_predictor.wire.work import Batch, Rows
+from retrieval_predictor.errors import DeviceLost, ModelFailure, NoTokens, OutOfDeviceMemory
+from retrieval_predictor.wire.work import Batch, Rows, Run
+from tests.support import make
 from tests.support.benches import Bench, EchoDevice, benches, in_virtual_time
 
 POISON = 13
@@ -153,3 +154,27 @@ def test_a_small_batch_that_fails_shrinks_the_budget_further_and_never_to_nothin
     assert budget.tokens == 50
     budget.shrink(1, now_s=0.0)
     assert budget.tokens == 1
+
+
+async def test_a_fault_of_the_scheduler_answers_whoever_waits_and_the_engine_goes_on(bench):
+    under_test: Bench = bench()
+    on_board = under_test.submit([[1]])
+    await asyncio.sleep(0.5)
+    job, other = under_test.submit([[2], [3]]), under_test.submit([[9]])
+    job.run = Run(make.rows_of([[2]]))  # as if a row had gone missing
+    job.next_row = 5
+    for waiting in (job, other):
+        with pytest.raises(ModelFailure):
+            await waiting.answer
+    assert (await on_board.answer).rows[:, 0].tolist() == [1]
+    assert (await under_test.submit([[4]]).answer).rows[:, 0].tolist() == [4]
+    assert under_test.queue.tokens == 0
+    assert not under_test.task.done()
+
+
+@pytest.mark.parametrize("texts", [[[]], [[7], []]])
+async def test_a_text_of_no_tokens_is_refused_and_never_queued(bench, texts):
+    under_test: Bench = bench()
+    with pytest.raises(NoTokens):
+        under_test.submit(texts)
+    assert (await under_test.submit([[4]]).answer).rows[:, 0].tolist() == [4]

@@ -20,10 +20,9 @@ from pydantic import TypeAdapter
 from retrieval_predictor.edge.protocol import faults, oip, oip_rest, openai, rerank
 from retrieval_predictor.edge.protocol.faults import Dialect
 from retrieval_predictor.edge.protocol.oip import InferCall
-from retrieval_predictor.edge.protocol.oip_rest import InferBody
 from retrieval_predictor.errors import Overloaded
 from retrieval_predictor.wire.work import EmbedRequest
-from tests.support.wire import embeddings, json_bytes, scores
+from tests.support.wire import Whole, embeddings, json_bytes, scores, whole
 
 VECTORS = np.random.default_rng(7).standard_normal((3, 16)).astype(np.float32)
 ANSWER = embeddings(VECTORS, tokens=[3, 4, 5])
@@ -39,7 +38,7 @@ def openai_client(answer: Callable[[bytes], httpx2.Response]) -> OpenAI:
 def embed(body: bytes) -> httpx2.Response:
     call = openai.parse(body, 3)
     assert call.request.inputs == tuple(TEXTS)
-    content = openai.render(call, ANSWER, "embedder")
+    content = b"".join(openai.render(call, ANSWER, "embedder"))
     return httpx2.Response(200, content=content, headers={"content-type": "application/json"})
 
 
@@ -67,7 +66,8 @@ def test_openais_client_knows_an_overload_when_it_meets_one():
 
 def rank(request: httpx.Request) -> httpx.Response:
     call = rerank.parse(request.content, 2)
-    body = rerank.render(call, scores([0.25, 0.75]), model="reranker", answer_id="r-1")
+    pieces = rerank.render(call, scores([0.25, 0.75]), model="reranker", answer_id="r-1")
+    body = b"".join(pieces)
     return httpx.Response(200, content=body, headers={"content-type": "application/json"})
 
 
@@ -94,7 +94,8 @@ def test_coheres_first_client_gets_its_documents_back():
 @pytest.mark.parametrize("model", [RerankResponse, V2RerankResponse])
 def test_coheres_models_hold_the_answer_without_coercion(model):
     call = rerank.parse(json_bytes({"query": "q", "documents": ["a", "b"]}), 2)
-    body = rerank.render(call, scores([0.25, 0.75]), model="reranker", answer_id="r-1")
+    pieces = rerank.render(call, scores([0.25, 0.75]), model="reranker", answer_id="r-1")
+    body = b"".join(pieces)
     assert TypeAdapter(model).validate_json(body).results[0].index == 1
 
 
@@ -118,7 +119,7 @@ def test_tritons_client_asks_and_reads(binary_in, binary_out):
     call = triton_request(binary_in=binary_in, binary_out=binary_out)
     assert oip.to_embed_request(call, 3) == EmbedRequest(tuple(TEXTS), prompt_name="query")
     outputs = oip.embedding_outputs(call, ANSWER)
-    body = oip_rest.render(call, outputs, model="embedder", answer_id="fresh")
+    body = whole(oip_rest.render(call, outputs, model="embedder", answer_id="fresh"))
     assert (body.json_bytes is not None) is binary_out
     read = tritonclient.http.InferenceServerClient.parse_response_body(
         body.content, header_length=body.json_bytes
@@ -130,8 +131,10 @@ def test_tritons_client_asks_and_reads(binary_in, binary_out):
 
 def test_tritons_client_without_outputs_gets_them_all_as_bytes():
     call = triton_request(binary_in=True, binary_out=True, outputs=())
-    body = oip_rest.render(
-        call, oip.embedding_outputs(call, ANSWER), model="embedder", answer_id="fresh"
+    body = whole(
+        oip_rest.render(
+            call, oip.embedding_outputs(call, ANSWER), model="embedder", answer_id="fresh"
+        )
     )
     assert body.json_bytes == len(body.content) - VECTORS.nbytes - 3 * 4
 
@@ -148,7 +151,7 @@ def test_kserves_client_asks_and_reads(binary):
     call = oip_rest.parse(body, None if length is None else str(length), 3)
     assert oip.to_embed_request(call, 3).inputs == tuple(TEXTS)
     outputs = oip.embedding_outputs(call, ANSWER)
-    rendered = oip_rest.render(call, outputs, model="embedder", answer_id="fresh")
+    rendered = whole(oip_rest.render(call, outputs, model="embedder", answer_id="fresh"))
     read = kserve_response(rendered)
     assert np.array_equal(read.get_output_by_name("embedding").as_numpy(), VECTORS)
     assert read.model_name == "embedder"
@@ -160,7 +163,7 @@ def kserve_text(*, binary: bool) -> Any:
     return text
 
 
-def kserve_response(body: InferBody) -> Any:
+def kserve_response(body: Whole) -> Any:
     if body.json_bytes is None:
         return InferResponse.from_rest(orjson.loads(body.content))
     return InferResponse.from_bytes(body.content, body.json_bytes)

@@ -16,6 +16,7 @@ LEAVES = list(errors.leaves())
 
 WIRE = {
     errors.Malformed: (400, "INVALID_ARGUMENT"),
+    errors.NoTokens: (400, "INVALID_ARGUMENT"),
     errors.TokenIdsRefused: (400, "INVALID_ARGUMENT"),
     errors.OutOfVocabulary: (400, "INVALID_ARGUMENT"),
     errors.Unauthorised: (401, "UNAUTHENTICATED"),
@@ -25,8 +26,10 @@ WIRE = {
     errors.AnswerTooLarge: (413, "INVALID_ARGUMENT"),
     errors.BodyTooLarge: (413, "INVALID_ARGUMENT"),
     errors.TooManyTexts: (413, "INVALID_ARGUMENT"),
+    errors.UnsupportedEncoding: (415, "INVALID_ARGUMENT"),
     errors.InputTooLong: (422, "INVALID_ARGUMENT"),
     errors.Overloaded: (429, "RESOURCE_EXHAUSTED"),
+    errors.WorkerFull: (429, "RESOURCE_EXHAUSTED"),
     errors.NotReady: (503, "UNAVAILABLE"),
     errors.EngineLost: (503, "UNAVAILABLE"),
     errors.DeviceLost: (503, "UNAVAILABLE"),
@@ -37,7 +40,9 @@ WIRE = {
     errors.ModelNotFound: (500, "INTERNAL"),
     errors.UnsupportedModel: (500, "INTERNAL"),
     errors.UnsafeCheckpoint: (500, "INTERNAL"),
+    errors.NotEnoughMemory: (500, "INTERNAL"),
     errors.ImpossibleSettings: (500, "INTERNAL"),
+    errors.PortTaken: (500, "INTERNAL"),
 }
 
 

@@ -145,7 +145,7 @@ def test_every_rerank_call_that_parses_can_be_answered(value, top_n):
     except RequestError:
         return
     answer = scores([0.5] * len(call.request.documents))
-    orjson.loads(rerank.render(call, answer, model="m", answer_id="i"))
+    orjson.loads(b"".join(rerank.render(call, answer, model="m", answer_id="i")))
 
 
 @given(texts=st.lists(st.text(max_size=4), min_size=1, max_size=MAX_TEXTS))

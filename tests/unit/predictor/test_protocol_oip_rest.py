@@ -7,10 +7,9 @@ import pytest
 
 from retrieval_predictor.edge.protocol import oip, oip_rest
 from retrieval_predictor.edge.protocol.oip import InferCall, Wanted
-from retrieval_predictor.edge.protocol.oip_rest import InferBody
 from retrieval_predictor.errors import Malformed
 from retrieval_predictor.wire.work import EmbedRequest
-from tests.support.wire import binary_infer, embeddings, json_bytes, packed
+from tests.support.wire import Whole, binary_infer, embeddings, json_bytes, packed, whole
 
 MAX_TEXTS = 4
 TEXT = {"name": "text", "datatype": "BYTES", "shape": [1], "data": ["a"]}
@@ -20,9 +19,10 @@ def parse(length: str | None = None, **fields: Any) -> InferCall:
     return oip_rest.parse(json_bytes(fields), length, MAX_TEXTS)
 
 
-def render(call: InferCall, **options: Any) -> InferBody:
+def render(call: InferCall, **options: Any) -> Whole:
     outputs = oip.embedding_outputs(call, embeddings([[0.5, -0.25]], tokens=[3]))
-    return oip_rest.render(call, outputs, model="embedder", answer_id="fresh", **options)
+    body = oip_rest.render(call, outputs, model="embedder", answer_id="fresh", **options)
+    return whole(body)
 
 
 def test_a_json_body_becomes_a_call():
@@ -147,7 +147,7 @@ def test_a_body_that_is_not_the_protocols_is_refused(fields, told):
 
 
 def test_the_json_answer_has_these_bytes():
-    assert render(InferCall((), request_id="42")) == InferBody(
+    assert render(InferCall((), request_id="42")).content == (
         b'{"model_name":"embedder","id":"42",'
         b'"parameters":{"truncated_inputs":0},"outputs":['
         b'{"name":"embedding","datatype":"FP32","shape":[1,2],"data":[0.5,-0.25]},'
@@ -165,7 +165,7 @@ def test_the_binary_answer_has_these_bytes():
         b'"parameters":{"binary_data_size":4}}]}'
     )
     tail = b"\x00\x00\x00\x3f\x00\x00\x80\xbe" + b"\x03\x00\x00\x00"
-    assert body == InferBody(head + tail, json_bytes=len(head))
+    assert (body.content, body.json_bytes) == (head + tail, len(head))
 
 
 def test_the_headers_say_where_the_json_ends():

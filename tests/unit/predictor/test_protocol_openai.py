@@ -47,7 +47,7 @@ def test_a_model_that_is_no_string_is_refused():
 
 def test_the_answer_in_numbers_has_these_bytes():
     answer = embeddings([[0.5, -0.25], [1.0, 0.1]], tokens=[3, 4], truncated=[False, True])
-    assert openai.render(CALL, answer, "embedder") == (
+    assert b"".join(openai.render(CALL, answer, "embedder")) == (
         b'{"object":"list","data":['
         b'{"object":"embedding","index":0,"embedding":[0.5,-0.25]},'
         b'{"object":"embedding","index":1,"embedding":[1.0,0.1]}],'
@@ -57,7 +57,7 @@ def test_the_answer_in_numbers_has_these_bytes():
 
 
 def test_the_answer_in_base64_has_these_bytes():
-    assert openai.render(BASE64_CALL, embeddings([[0.5, -0.25]]), "embedder") == (
+    assert b"".join(openai.render(BASE64_CALL, embeddings([[0.5, -0.25]]), "embedder")) == (
         b'{"object":"list","data":[{"object":"embedding","index":0,"embedding":"AAAAPwAAgL4="}],'
         b'"model":"embedder",'
         b'"usage":{"prompt_tokens":3,"total_tokens":3,"truncated_inputs":0}}'
@@ -67,8 +67,8 @@ def test_the_answer_in_base64_has_these_bytes():
 def test_both_encodings_carry_the_same_float32_bits():
     vectors = np.random.default_rng(7).standard_normal((5, 33)).astype(np.float32)
     answer = embeddings(vectors)
-    numbers = json.loads(openai.render(CALL, answer, "m"))["data"]
-    coded = json.loads(openai.render(BASE64_CALL, answer, "m"))["data"]
+    numbers = json.loads(b"".join(openai.render(CALL, answer, "m")))["data"]
+    coded = json.loads(b"".join(openai.render(BASE64_CALL, answer, "m")))["data"]
     for row, (number, code) in enumerate(zip(numbers, coded, strict=True)):
         decoded = np.frombuffer(base64.b64decode(code["embedding"]), "<f4")
         assert np.array_equal(decoded, vectors[row])
@@ -79,5 +79,5 @@ def test_vectors_cut_out_of_a_wider_array_are_written_right():
     wide = np.arange(12, dtype=np.float32).reshape(3, 4)
     answer = embeddings(np.zeros((3, 2)))
     view = type(answer)(wide[:, ::2], answer.token_counts, answer.truncated)
-    data = json.loads(openai.render(BASE64_CALL, view, "m"))["data"]
+    data = json.loads(b"".join(openai.render(BASE64_CALL, view, "m")))["data"]
     assert base64.b64decode(data[1]["embedding"]) == wide[1, ::2].tobytes()

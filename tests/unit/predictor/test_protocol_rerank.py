@@ -20,7 +20,9 @@ def parse(**fields: Any) -> RerankCall:
 
 
 def answer(call: RerankCall, truncated: Sequence[bool] | None = None) -> Any:
-    body = rerank.render(call, scores(truncated=truncated), model="reranker", answer_id="r-1")
+    body = b"".join(
+        rerank.render(call, scores(truncated=truncated), model="reranker", answer_id="r-1")
+    )
     return json.loads(body)
 
 
@@ -124,7 +126,7 @@ def test_one_document_more_than_the_limit_is_refused_with_both_numbers(name):
 
 def test_coheres_answer_has_these_bytes():
     call = parse(documents=["a", "b"])
-    body = rerank.render(call, scores([0.25, 0.5]), model="reranker", answer_id="r-1")
+    body = b"".join(rerank.render(call, scores([0.25, 0.5]), model="reranker", answer_id="r-1"))
     assert body == (
         b'{"id":"r-1","model":"reranker","results":['
         b'{"index":1,"relevance_score":0.5},{"index":0,"relevance_score":0.25}],'
@@ -135,13 +137,13 @@ def test_coheres_answer_has_these_bytes():
 
 def test_teis_answer_has_these_bytes():
     call = parse(texts=["a", "b"])
-    body = rerank.render(call, scores([0.25, 0.5]), model="reranker", answer_id="r-1")
+    body = b"".join(rerank.render(call, scores([0.25, 0.5]), model="reranker", answer_id="r-1"))
     assert body == b'[{"index":1,"score":0.5},{"index":0,"score":0.25}]'
 
 
 def test_nims_answer_has_these_bytes():
     call = parse(passages=["a", "b"])
-    body = rerank.render(call, scores([-2.5, 0.5]), model="reranker", answer_id="r-1")
+    body = b"".join(rerank.render(call, scores([-2.5, 0.5]), model="reranker", answer_id="r-1"))
     assert body == (
         b'{"rankings":[{"index":1,"logit":0.5},{"index":0,"logit":-2.5}],'
         b'"usage":{"prompt_tokens":20,"total_tokens":20,"truncated_inputs":0}}'

@@ -34,7 +34,7 @@ def test_the_warm_up_is_the_first_measurement(slots, divides):
 def test_slots_compute_side_by_side(slots, tokens, forward_s):
     rate = Rate(slots, slots)
     for _ in range(3):
-        rate.record(tokens, forward_s)
+        rate.record(tokens, forward_s, forward_s)
     assert rate.tokens_per_s == pytest.approx(slots * tokens / forward_s)
 
 
@@ -56,7 +56,7 @@ def test_batches_of_any_size_tell_how_fast_full_ones_are(slots, divides, overhea
     rate.start_at(shares * 4096, forward_s(4096) * shares / slots, overhead)
     forgotten_after_s = slots * 40
     for _ in range(int(forgotten_after_s / (slower * forward_s(tokens))) + 1):
-        rate.record(tokens, slower * forward_s(tokens))
+        rate.record(tokens, slower * forward_s(tokens), slower * forward_s(tokens) / slots)
     assert rate.tokens_per_s == pytest.approx(slots * 4096 / (slower * forward_s(4096)), rel=1e-2)
 
 
@@ -64,7 +64,7 @@ def test_a_device_that_becomes_slower_is_known_within_ten_batches():
     rate = Rate(1, 1)
     rate.start_at(1000, 1.0)
     for _ in range(10):
-        rate.record(100, 1.0)
+        rate.record(100, 1.0, 1.0)
     assert rate.tokens_per_s == pytest.approx(100, rel=0.25)
 
 
@@ -81,3 +81,25 @@ async def test_a_full_queue_shows_what_the_device_does(bench):
     under_test.batcher.rate.start_at(1000, 1.0)
     await asyncio.gather(*(under_test.submit([[n] * 16]).answer for n in range(200)))
     assert under_test.batcher.rate.tokens_per_s == pytest.approx(128, rel=0.05)
+
+
+class InLine(EchoDevice):
+    """Computes 1000 tokens a second, one batch after the other, with two in line."""
+
+    def __init__(self) -> None:
+        super().__init__(slots=2, divides=False)
+        self._turn = asyncio.Lock()
+
+    async def run(self, batch):
+        async with self._turn:
+            await asyncio.sleep(batch.tokens / 1000)
+        return self.answer(batch)
+
+
+@pytest.mark.parametrize("at_a_time", [1, 2, 3, 8])
+async def test_a_device_with_batches_in_line_is_as_fast_with_one_as_with_two(bench, at_a_time):
+    under_test = bench(InLine())
+    for _ in range(200 // at_a_time):
+        jobs = [under_test.submit([[1] * 60]) for _ in range(at_a_time)]
+        await asyncio.gather(*(job.answer for job in jobs))
+    assert under_test.batcher.rate.tokens_per_s == pytest.approx(1000, rel=0.05)

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from retrieval_predictor.edge.remote import RemoteEngine, Stream, until_lost
-from retrieval_predictor.errors import NotReady
+from retrieval_predictor.errors import EngineLost, NotReady
 from retrieval_predictor.wire import frames
 from retrieval_predictor.wire.work import Run
 from tests.support import make
@@ -75,3 +75,31 @@ async def test_without_an_engine_nobody_waits(tmp_path):
     engine = RemoteEngine(tmp_path / "nothing.sock")
     with pytest.raises(NotReady):
         await engine.run(Run(make.encoded([3])))
+
+
+@pytest.mark.looptime(False)
+async def test_frames_do_not_pile_up_for_an_engine_that_reads_nothing(tmp_path):
+    """Two hundred requests of a megabyte: no more than a few of them become frames."""
+    done = asyncio.Event()
+
+    async def deaf(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(frames.pack_state({"phase": "ready"}))
+        await done.wait()
+        writer.close()
+        del reader
+
+    socket = tmp_path / "engine.sock"
+    server = await asyncio.start_unix_server(deaf, path=str(socket), limit=1024)
+    engine = RemoteEngine(socket)
+    engine.open()
+    await engine.heard(30.0)
+    run = Run(make.rows_of([[7] * (1 << 18)]))
+    asking = [asyncio.create_task(engine.run(run)) for _ in range(200)]
+    await asyncio.sleep(0.5)
+    assert engine.unsent_bytes < 8 << 20
+    await engine.close()
+    ends = await asyncio.gather(*asking, return_exceptions=True)
+    assert {type(end) for end in ends} <= {EngineLost, NotReady}
+    done.set()
+    server.close()
+    await server.wait_closed()

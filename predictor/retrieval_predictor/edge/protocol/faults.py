@@ -28,6 +28,8 @@ from retrieval_predictor.errors import (
     Unavailable,
     UnknownModel,
     UnknownVersion,
+    UnsupportedEncoding,
+    WorkerFull,
 )
 
 
@@ -57,6 +59,7 @@ class Fault:
 _INVALID = Fault(400, "INVALID_ARGUMENT", "invalid_request_error", "Validation")
 _NOT_FOUND = Fault(404, "NOT_FOUND", "invalid_request_error", "Validation")
 _TOO_LARGE = Fault(413, "INVALID_ARGUMENT", "invalid_request_error", "Validation")
+_LATER = Fault(429, "RESOURCE_EXHAUSTED", "rate_limit_error", "Overloaded")
 _OURS = Fault(500, "INTERNAL", "server_error", "Backend")
 
 FAULTS: Mapping[type[BaseException], Fault] = {
@@ -68,8 +71,10 @@ FAULTS: Mapping[type[BaseException], Fault] = {
     BodyTooLarge: _TOO_LARGE,
     BodyTooSlow: Fault(408, "DEADLINE_EXCEEDED", "invalid_request_error", "Validation"),
     TooManyTexts: _TOO_LARGE,
+    UnsupportedEncoding: Fault(415, "INVALID_ARGUMENT", "invalid_request_error", "Validation"),
     InputTooLong: Fault(422, "INVALID_ARGUMENT", "invalid_request_error", "Tokenizer"),
-    Overloaded: Fault(429, "RESOURCE_EXHAUSTED", "rate_limit_error", "Overloaded"),
+    Overloaded: _LATER,
+    WorkerFull: _LATER,
     Unavailable: Fault(503, "UNAVAILABLE", "server_error", "Unhealthy"),
     DeadlineExceeded: Fault(504, "DEADLINE_EXCEEDED", "server_error", "Overloaded"),
     RetrievalError: _OURS,
@@ -97,15 +102,17 @@ def message_of(error: BaseException) -> str:
 
 
 def headers_of(error: BaseException) -> dict[str, str]:
-    """Response headers beside the body: when to retry, how to authenticate.
+    """Response headers beside the body: when to retry, how to authenticate, how to encode.
 
     Units: Retry-After is whole seconds, 1 to 3600 (RFC 9110, 10.2.3).
     """
     if isinstance(error, Overloaded):
         wait_s = min(max(1.0, error.retry_after_s), _MAX_RETRY_S)
         return {"retry-after": str(math.ceil(wait_s))}
-    if isinstance(error, Unavailable):
+    if isinstance(error, Unavailable | WorkerFull):
         return {"retry-after": "1"}
+    if isinstance(error, UnsupportedEncoding):
+        return {"accept-encoding": "gzip, deflate"}
     if isinstance(error, Unauthorised):
         return {"www-authenticate": "Bearer"}
     return {}

@@ -7,8 +7,9 @@ KServe Open Inference Protocol, Inference Request; Triton binary tensor data ext
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import orjson
@@ -16,6 +17,7 @@ import orjson
 from retrieval_predictor.edge.protocol.fields import Fields, flag, kind, label, missing, wrong
 from retrieval_predictor.edge.protocol.json_body import parse_object
 from retrieval_predictor.edge.protocol.oip import InferCall, Wanted
+from retrieval_predictor.edge.protocol.pieces import chained, cut, head_of, numbers
 from retrieval_predictor.edge.protocol.tensors import Output, Tensor
 from retrieval_predictor.errors import Malformed
 
@@ -26,9 +28,9 @@ _Payload = tuple[Sequence[Any] | memoryview, int]
 
 @dataclass(frozen=True, slots=True)
 class InferBody:
-    """A response body; `json_bytes` is the length of its JSON, None when it is all JSON."""
+    """A response body in pieces; `json_bytes` is the length of its JSON, None when that is all."""
 
-    content: bytes
+    pieces: Iterable[bytes | memoryview]
     json_bytes: int | None = None
 
     @property
@@ -65,22 +67,32 @@ def render(
     answer_id: str,
     truncated: int = 0,
 ) -> InferBody:
-    """The answer's body, each output as JSON or as bytes, as the caller asked.
+    """The answer's body, each output as JSON or as bytes, as the caller asked; in pieces.
 
     `answer_id` is used when the caller sent no id. `truncated` is the number of texts that were
     cut; it is told in the parameter `truncated_inputs`.
     """
-    packed = [output for output in outputs if call.is_binary(output.name)]
     head = {
         "model_name": model,
         "id": call.request_id or answer_id,
         "parameters": {"truncated_inputs": truncated},
-        "outputs": [_written(output, as_bytes=call.is_binary(output.name)) for output in outputs],
     }
-    content = orjson.dumps(head, option=orjson.OPT_SERIALIZE_NUMPY)
+    packed = {output.name for output in outputs if call.is_binary(output.name)}
+    text = _text(head, outputs, packed)
     if not packed:
-        return InferBody(content)
-    return InferBody(b"".join([content, *(output.raw for output in packed)]), len(content))
+        return InferBody(text)
+    told = b"".join(text)
+    tensors = (cut(output.raw) for output in outputs if output.name in packed)
+    return InferBody(chain([told], *tensors), len(told))
+
+
+def _text(
+    head: dict[str, Any], outputs: Sequence[Output], packed: Collection[str]
+) -> Iterator[bytes]:
+    """The answer's JSON; the data of packed outputs follows behind it."""
+    yield head_of(head) + b',"outputs":'
+    yield from chained(_written(output, as_bytes=output.name in packed) for output in outputs)
+    yield b"}"
 
 
 def _split(body: bytes, length_header: str | None) -> tuple[bytes, memoryview]:
@@ -168,12 +180,16 @@ def _object(fields: Fields, name: str) -> Fields:
     return value
 
 
-def _written(output: Output, *, as_bytes: bool) -> dict[str, Any]:
+def _written(output: Output, *, as_bytes: bool) -> Iterator[bytes]:
     head: dict[str, Any] = {
         "name": output.name,
         "datatype": output.datatype,
         "shape": output.shape,
     }
     if as_bytes:
-        return head | {"parameters": {"binary_data_size": output.array.nbytes}}
-    return head | {"data": output.array.reshape(-1)}
+        size = {"binary_data_size": output.array.nbytes}
+        yield orjson.dumps(head | {"parameters": size})
+        return
+    yield head_of(head) + b',"data":'
+    yield from numbers(output.array.reshape(-1))
+    yield b"}"

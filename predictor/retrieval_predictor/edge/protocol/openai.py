@@ -9,7 +9,7 @@ inputs that were cut. Source: OpenAI API reference, Create embeddings.
 from __future__ import annotations
 
 from binascii import b2a_base64
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -20,6 +20,7 @@ from retrieval_predictor.edge.protocol.fields import choice, flag, label, whole
 from retrieval_predictor.edge.protocol.inputs import read_inputs
 from retrieval_predictor.edge.protocol.json_body import parse_object
 from retrieval_predictor.edge.protocol.options import prompt_name, truncation
+from retrieval_predictor.edge.protocol.pieces import NUMBERS, listed
 from retrieval_predictor.edge.protocol.usage import usage
 from retrieval_predictor.wire.work import Embeddings, EmbedRequest, Floats
 
@@ -62,25 +63,27 @@ def parse(body: bytes, max_texts: int) -> EmbeddingsCall:
     return EmbeddingsCall(request, label(fields, "model"), encoding)
 
 
-def render(call: EmbeddingsCall, answer: Embeddings, model: str) -> bytes:
-    """The JSON body of the answer; `model` is the name that is served.
+def render(call: EmbeddingsCall, answer: Embeddings, model: str) -> Iterator[bytes]:
+    """The JSON body of the answer, in pieces; `model` is the name that is served.
 
     Shapes: answer.vectors (N, D) float32 -> N entries of D numbers.
     """
     vectors = np.ascontiguousarray(answer.vectors, dtype="<f4")
-    written = map(_base64, vectors) if call.encoding is Encoding.BASE64 else vectors
-    return orjson.dumps(
-        {
-            "object": "list",
-            "data": [
-                {"object": "embedding", "index": index, "embedding": vector}
-                for index, vector in enumerate(written)
-            ],
-            "model": model,
-            "usage": usage(answer),
-        },
-        option=orjson.OPT_SERIALIZE_NUMPY,
-    )
+    step = max(1, NUMBERS // max(1, vectors.shape[1]))
+    parts = (_items(call, vectors, at, at + step) for at in range(0, len(vectors), step))
+    yield b'{"object":"list","data":'
+    yield from listed(parts)
+    yield b"," + orjson.dumps({"model": model, "usage": usage(answer)})[1:]
+
+
+def _items(call: EmbeddingsCall, vectors: Floats, first: int, end: int) -> bytes:
+    rows = vectors[first:end]
+    written = map(_base64, rows) if call.encoding is Encoding.BASE64 else rows
+    items = [
+        {"object": "embedding", "index": index, "embedding": vector}
+        for index, vector in enumerate(written, first)
+    ]
+    return orjson.dumps(items, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
 def _base64(vector: Floats) -> str:

@@ -13,7 +13,7 @@ router/src/http/types.rs, NVIDIA NeMo Retriever reranking API (ranking).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -94,20 +94,21 @@ def parse(body: bytes, max_texts: int) -> RerankCall:
     )
 
 
-def render(call: RerankCall, answer: Scores, *, model: str, answer_id: str) -> bytes:
-    """The JSON body of the answer in the caller's shape.
+def render(call: RerankCall, answer: Scores, *, model: str, answer_id: str) -> Iterator[bytes]:
+    """The JSON body of the answer in the caller's shape, in pieces.
 
     `model` is the name that is served; `answer_id` names this answer where the shape has an id.
     """
     ranking = ranked(answer, call.top_n)
     if call.shape is Shape.TEI:
-        return orjson.dumps(_tei(call, ranking))
-    if call.shape is Shape.NIM:
+        yield orjson.dumps(_tei(call, ranking))
+    elif call.shape is Shape.NIM:
         rankings = [{"index": index, "logit": score} for index, score in ranking]
-        return orjson.dumps({"rankings": rankings, "usage": usage(answer)})
-    head = {"id": answer_id, "model": model, "results": _results(call, ranking)}
-    counts = usage(answer)
-    return orjson.dumps(head | {"usage": counts, "meta": _meta(counts)})
+        yield orjson.dumps({"rankings": rankings, "usage": usage(answer)})
+    else:
+        head = {"id": answer_id, "model": model, "results": _results(call, ranking)}
+        counts = usage(answer)
+        yield orjson.dumps(head | {"usage": counts, "meta": _meta(counts)})
 
 
 def ranked(answer: Scores, top_n: int | None = None) -> list[tuple[int, float]]:

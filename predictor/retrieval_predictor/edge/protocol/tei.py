@@ -10,6 +10,8 @@ Source: TEI 1.9.3, router/src/http/types.rs.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import orjson
 
@@ -17,8 +19,9 @@ from retrieval_predictor.edge.protocol.fields import flag, whole
 from retrieval_predictor.edge.protocol.inputs import read_inputs
 from retrieval_predictor.edge.protocol.json_body import parse_object
 from retrieval_predictor.edge.protocol.options import prompt_name, truncation
+from retrieval_predictor.edge.protocol.pieces import chained, numbers
 from retrieval_predictor.wire.ragged import split
-from retrieval_predictor.wire.work import Embeddings, EmbedRequest, Outputs
+from retrieval_predictor.wire.work import Embeddings, EmbedRequest, Floats, Ints, Outputs
 
 
 def parse(body: bytes, max_texts: int) -> EmbedRequest:
@@ -54,33 +57,32 @@ def parse_for(outputs: Outputs, body: bytes, max_texts: int) -> EmbedRequest:
     )
 
 
-def render(answer: Embeddings) -> bytes:
-    """The JSON body of the answer.
+def render(answer: Embeddings) -> Iterator[bytes]:
+    """The JSON body of the answer, in pieces.
 
     Shapes: answer.vectors (N, D) float32 -> N lists of D numbers.
     """
-    vectors = np.ascontiguousarray(answer.vectors)
-    return orjson.dumps(vectors, option=orjson.OPT_SERIALIZE_NUMPY)
+    return numbers(np.ascontiguousarray(answer.vectors))
 
 
-def render_sparse(answer: Embeddings) -> bytes:
+def render_sparse(answer: Embeddings) -> Iterator[bytes]:
     """The JSON body of /embed_sparse: `index` is a token's id, `value` its weight."""
     sparse = answer.sparse
     if sparse is None:
         raise AssertionError("/embed_sparse got no weights; this is a bug")
     sizes = sparse.lengths.tolist()
-    indices, values = split(sparse.indices, sizes), split(sparse.values, sizes)
-    rows = [
-        [{"index": index, "value": value} for index, value in zip(*row, strict=True)]
-        for row in zip(map(list, indices), map(list, values), strict=True)
-    ]
-    return orjson.dumps(rows, option=orjson.OPT_SERIALIZE_NUMPY)
+    return chained(map(_weights, split(sparse.indices, sizes), split(sparse.values, sizes)))
 
 
-def render_all(answer: Embeddings) -> bytes:
+def _weights(indices: Ints, values: Floats) -> Iterator[bytes]:
+    pairs = zip(list(indices), list(values), strict=True)
+    items = [{"index": index, "value": value} for index, value in pairs]
+    yield orjson.dumps(items, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def render_all(answer: Embeddings) -> Iterator[bytes]:
     """The JSON body of /embed_all: a list of token vectors an input."""
     colbert = answer.colbert
     if colbert is None:
         raise AssertionError("/embed_all got no token vectors; this is a bug")
-    rows = split(colbert.vectors, colbert.lengths.tolist())
-    return orjson.dumps([list(row) for row in rows], option=orjson.OPT_SERIALIZE_NUMPY)
+    return chained(map(numbers, split(colbert.vectors, colbert.lengths.tolist())))

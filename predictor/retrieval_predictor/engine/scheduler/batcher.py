@@ -24,12 +24,13 @@ from retrieval_predictor.engine.scheduler.portion import (
     still_wanted,
 )
 from retrieval_predictor.engine.scheduler.queue import Queue
-from retrieval_predictor.engine.scheduler.rate import Rate
+from retrieval_predictor.engine.scheduler.rate import Line, Rate
 from retrieval_predictor.engine.scheduler.results import NoResults, Results
 from retrieval_predictor.errors import (
     DeviceLost,
     ModelFailure,
     NonFinite,
+    NoTokens,
     OutOfDeviceMemory,
     RetrievalError,
 )
@@ -115,23 +116,30 @@ class Batcher:
         self._arrival = asyncio.Event()
         self._free_slots = device.slots
         self._ready: deque[tuple[Portion, ...]] = deque()
+        self._unanswered: set[Job] = set()
         self._shares = device.slots if device.divides else 1
         self._queue.shares = self._shares
         self.rate = Rate(device.slots, self._shares)
+        self._line = Line()
 
     def submit(self, job: Job) -> None:
         """Queue a job; its `answer` resolves later, or at once where all its rows are known.
 
         Raises:
+            NoTokens: A text has none, so there is no row to compute; API workers refuse it before.
             Overloaded: The queue is full.
         """
+        lengths = job.run.encoded.lengths
+        if not lengths.all():
+            raise NoTokens(int(lengths.argmin()))
         known = self._results.known(job.run.encoded)
         if known is not None:
             self._observer.looked_up(len(known), 0)
             job.answer.set_result(Rows(joined(known), 0.0, 0.0))
             return
         self._queue.put(job, self.rate.tokens_per_s)
-        job.answer.add_done_callback(lambda _: self._queue.drop(job))
+        self._unanswered.add(job)
+        job.answer.add_done_callback(lambda _: self._forget(job))
         self._arrival.set()
 
     async def run(self) -> None:
@@ -150,15 +158,38 @@ class Batcher:
     async def _serve(self) -> None:
         """What one slot does."""
         while True:
-            if not self._ready:
-                decision = self._next()
-                if isinstance(decision, Wait):
-                    await self._sleep(decision.until_s)
-                    continue
-                self._spread(self._take(decision))
+            if not self._ready and (wait := self._schedule()):
+                await self._sleep(wait.until_s)
+                continue
             self._free_slots -= 1
             await self._compute(self._ready.popleft())
             self._free_slots += 1
+
+    def _schedule(self) -> Wait | None:
+        """Make the next batch ready, or say how long there is none.
+
+        A fault of ours in here costs the requests that are held their answers, not the engine.
+        """
+        try:
+            decision = self._next()
+            if isinstance(decision, Wait):
+                return decision
+            self._spread(self._take(decision))
+        except Exception:
+            log.exception("scheduling_failed", requests=len(self._unanswered))
+            self._start_over()
+        return None if self._ready else Wait(math.inf)
+
+    def _start_over(self) -> None:
+        """Answer whatever is held with an error, and begin with an empty queue."""
+        self._ready.clear()
+        self._queue.clear()
+        for job in tuple(self._unanswered):
+            _fail(job, ModelFailure("scheduling"))
+
+    def _forget(self, job: Job) -> None:
+        self._unanswered.discard(job)
+        self._queue.drop(job)
 
     def _next(self) -> Take | Wait:
         return self._queue.next(self._clock(), self._free_shares, self.rate.tokens_per_s)
@@ -229,6 +260,7 @@ class Batcher:
     async def _forward(self, batch: Batch) -> Ragged:
         started_s = self._clock()
         patience_s = self.rate.hang_after_s(batch.tokens)
+        before_s = self._line.change(+1, started_s)
         self._observer.batch_started()
         self._queue.computing_tokens += batch.tokens
         try:
@@ -241,11 +273,13 @@ class Batcher:
         except TimeoutError:
             raise DeviceLost(f"no answer to {batch.tokens} tokens in {patience_s:.0f} s") from None
         finally:
+            ended_s = self._clock()
+            shared_s = self._line.change(-1, ended_s) - before_s
             self._queue.computing_tokens -= batch.tokens
             self._observer.batch_ended()
-        forward_s = self._clock() - started_s
+        forward_s = ended_s - started_s
         if not self._queue.is_idle(batch.tokens):
-            self.rate.record(batch.tokens, forward_s)
+            self.rate.record(batch.tokens, forward_s, shared_s)
         self._observer.batch_done(batch, forward_s)
         return rows
 

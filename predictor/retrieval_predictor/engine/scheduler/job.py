@@ -39,6 +39,7 @@ class Job:
 
     `next_row` is the first row that no batch holds yet and `served_s` the time a batch last took
     some; both move when a batch is taken. `answer` resolves once, with all rows or an error.
+    `number` is the queue's, for those that have a deadline.
     """
 
     run: Run
@@ -48,6 +49,7 @@ class Job:
     served_s: float = 0.0
     queue_s: float = 0.0
     passes: Passes = NO_PASSES
+    number: int = -1
     reference: Reference = field(init=False)
     _starts: npt.NDArray[np.int64] = field(init=False)
     _rows: Ragged | None = None

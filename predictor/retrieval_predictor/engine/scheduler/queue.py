@@ -22,7 +22,7 @@ from retrieval_predictor.wire.admission import Load, fits, retry_after_s
 from retrieval_predictor.wire.work import Part
 
 _SLACK = 64
-"""Deadlines of jobs that have left the queue are swept out once they outnumber the others."""
+"""Deadlines of jobs that were answered are swept out once they outnumber the others."""
 
 
 _SMALL = 4
@@ -47,7 +47,8 @@ class Queue:
         self.shares = 1
         self.computing_tokens = 0
         self._lanes = {lane: Turns() for lane in Lane}
-        self._deadlines: list[tuple[float, int, Job]] = []
+        self._deadlines: list[tuple[float, int]] = []
+        self._watched: dict[int, Job] = {}
         self._numbers = itertools.count()
 
     @property
@@ -127,21 +128,31 @@ class Queue:
             parts.append(part)
         return tuple(parts)
 
+    def clear(self) -> None:
+        """Forget every job."""
+        self._lanes = {lane: Turns() for lane in Lane}
+        self._deadlines.clear()
+        self._watched.clear()
+
     def drop(self, job: Job) -> None:
-        """Forget a job that may still wait."""
+        """Forget a job that may still wait; nothing of it is kept, its deadline aside."""
+        self._watched.pop(job.number, None)
         if job in self._lanes[job.lane]:
             self._lanes[job.lane].remove(job)
 
     def _watch_deadline(self, job: Job) -> None:
-        heapq.heappush(self._deadlines, (job.run.deadline_s, next(self._numbers), job))
-        if len(self._deadlines) > 2 * len(self) + _SLACK:
-            self._deadlines = [entry for entry in self._deadlines if entry[2].waits]
+        job.number = next(self._numbers)
+        self._watched[job.number] = job
+        heapq.heappush(self._deadlines, (job.run.deadline_s, job.number))
+        if len(self._deadlines) > 2 * len(self._watched) + _SLACK:
+            self._deadlines = [entry for entry in self._deadlines if entry[1] in self._watched]
             heapq.heapify(self._deadlines)
 
     def _expire(self, now_s: float) -> None:
-        """Drop jobs in order of deadline; ones that left the queue before are passed over."""
+        """Drop jobs in order of deadline; ones that were answered before are passed over."""
         while self._deadlines and self._deadlines[0][0] <= now_s:
-            _, _, job = heapq.heappop(self._deadlines)
-            if job.waits and not job.answer.done():
+            _, number = heapq.heappop(self._deadlines)
+            job = self._watched.pop(number, None)
+            if job is not None and job.waits and not job.answer.done():
                 self.drop(job)
                 job.answer.set_exception(DeadlineExceeded(now_s - job.arrived_s))

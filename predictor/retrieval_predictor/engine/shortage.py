@@ -1,0 +1,31 @@
+"""Whether an error means that memory ran out, whoever asked for it.
+
+PyTorch's allocator has a class for it. Pinned memory, kernels that are loaded when first used,
+cuBLAS and cuDNN report it in other ways, and a CPU's allocator as a plain RuntimeError.
+"""
+
+from __future__ import annotations
+
+import torch
+
+_MEMORY_ALLOCATION = 2
+"""cudaErrorMemoryAllocation (CUDA Runtime API, "Data types used by CUDA Runtime")."""
+
+_WORDS = (
+    "out of memory",
+    "can't allocate memory",
+    "not enough memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+)
+"""What PyTorch's own messages say (c10/core/impl/alloc_cpu.cpp, aten/src/ATen/cuda/Exceptions.h);
+a text of a user's is never part of one."""
+
+
+def is_shortage(error: BaseException) -> bool:
+    """Whether memory ran out, of the device or of the machine."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    if isinstance(error, torch.AcceleratorError):
+        return getattr(error, "error_code", None) == _MEMORY_ALLOCATION
+    return isinstance(error, RuntimeError) and any(word in str(error) for word in _WORDS)

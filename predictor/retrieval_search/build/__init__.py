@@ -1,0 +1,1 @@
+"""An index is built: passages into shards with their vectors, shards into a version."""

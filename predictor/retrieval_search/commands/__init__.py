@@ -1,0 +1,1 @@
+"""The commands: `retrieval-index` makes and looks at indices, `retrieval-search` serves one."""

@@ -1,0 +1,1 @@
+"""Bodies to queries and results to bodies, one module a shape."""

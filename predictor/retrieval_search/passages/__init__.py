@@ -1,0 +1,1 @@
+"""Where passages come from: JSON Lines, Parquet, a folder of text; one after another, in order."""

@@ -1,0 +1,1 @@
+"""What decides an order: the fusion of ranked lists, and the filter on what may be in one."""

@@ -1,0 +1,1 @@
+"""The embedder and the reranker as a search sees them: two services over HTTP."""
