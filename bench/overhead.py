@@ -120,21 +120,22 @@ def _card() -> dict[str, Any]:
 
 
 @contextmanager
-def _process(*arguments: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen(  # noqa: S603  (ourselves)
+def process(*arguments: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A Python process of ours, ended on the way out."""
+    started = subprocess.Popen(  # noqa: S603  (ourselves)
         [sys.executable, *arguments],
         env={**os.environ, **environment},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
     try:
-        yield process
+        yield started
     finally:
-        process.kill()
-        process.wait()
+        started.kill()
+        started.wait()
 
 
-async def _ask(port: int, count: int) -> None:
+async def ask(port: int, count: int) -> None:
     """Send so many requests over one connection, one after another."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     head = (
@@ -151,11 +152,12 @@ async def _ask(port: int, count: int) -> None:
     writer.close()
 
 
-async def _until_up(port: int) -> None:
+async def until_up(port: int) -> None:
+    """Wait until the server answers."""
     deadline_s = time.monotonic() + 300
     while time.monotonic() < deadline_s:
         try:
-            await _ask(port, 1)
+            await ask(port, 1)
         except (OSError, asyncio.IncompleteReadError, SystemExit):
             await asyncio.sleep(0.2)
         else:
@@ -166,15 +168,15 @@ async def _until_up(port: int) -> None:
 async def _measure(servers: dict[str, tuple[int, int]], requests: int, rounds: int) -> None:
     """Ask both in turn; prints milliseconds of CPU a request and their ratio, each round."""
     for port, _ in servers.values():
-        await _until_up(port)
+        await until_up(port)
     for round_ in range(rounds):
         cost_ms = {}
         for name, (port, pid) in servers.items():
-            process = ProcessTrees([pid])
-            before_s = process.cpu_s()
+            tree = ProcessTrees([pid])
+            before_s = tree.cpu_s()
             each = requests // _CONNECTIONS
-            await asyncio.gather(*(_ask(port, each) for _ in range(_CONNECTIONS)))
-            cost_ms[name] = (process.cpu_s() - before_s) / (each * _CONNECTIONS) * 1000
+            await asyncio.gather(*(ask(port, each) for _ in range(_CONNECTIONS)))
+            cost_ms[name] = (tree.cpu_s() - before_s) / (each * _CONNECTIONS) * 1000
         ours, theirs = cost_ms["ours"], cost_ms["kserve"]
         print(f"round {round_}: ours {ours:.3f} ms, kserve {theirs:.3f} ms, {theirs / ours:.1f} x")
 
@@ -194,8 +196,8 @@ async def _main(requests: int, rounds: int) -> None:
             "TOKENIZERS_PARALLELISM": "false",  # as the supervisor has it
         }
         with (
-            _process("-m", "retrieval_predictor.edge", **environment) as mine,
-            _process("-c", _KSERVE, str(theirs)) as kserves,
+            process("-m", "retrieval_predictor.edge", **environment) as mine,
+            process("-c", _KSERVE, str(theirs)) as kserves,
         ):
             servers = {"ours": (ours, mine.pid), "kserve": (theirs, kserves.pid)}
             await _measure(servers, requests, rounds)

@@ -211,7 +211,12 @@ class Operator:
         settings = self._settings
         is_chosen = "predictor_image" in settings.model_fields_set
         return Context(
-            settings.predictor_image, self._informer.apis, settings.prometheus_url, is_chosen
+            image=settings.predictor_image,
+            api_versions=self._informer.apis,
+            prometheus_url=settings.prometheus_url,
+            is_image_chosen=is_chosen,
+            domain_template=settings.domain_template,
+            defaults=settings.predictor_defaults,
         )
 
     def _names(self) -> dict[str, str]:

@@ -19,9 +19,10 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from retrieval_operator.errors import AuthorError
+from retrieval_operator.errors import AuthorError, SpecError
 from retrieval_operator.facts import DEFAULT_ENDPOINT
-from retrieval_operator.render.context import default_image
+from retrieval_operator.render.context import DOMAIN_TEMPLATE, default_image
+from retrieval_operator.spec import Defaults, parse_defaults
 
 PREFIX: Final = "RETRIEVAL_OPERATOR_"
 _NAMESPACE_FILE: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
@@ -69,6 +70,16 @@ class Settings(BaseSettings):
     prometheus_url: str | None = Field(
         default=None,
         description="Where KEDA finds Prometheus. Empty: autoscaling uses HPA objects.",
+    )
+    domain_template: str = Field(
+        default=DOMAIN_TEMPLATE,
+        min_length=1,
+        description="`ingress.domainTemplate` of KServe's inferenceservice-config; a service whose "
+        "hosts it would make too long is refused.",
+    )
+    predictor_defaults: Annotated[Defaults, NoDecode] = Field(
+        default=Defaults(),
+        description="What the pods of every service get, as JSON; an object's own word wins.",
     )
     hub_lookup: bool = Field(
         default=True,
@@ -147,6 +158,14 @@ class Settings(BaseSettings):
             return tuple(sorted({name for part in written.split(",") if (name := part.strip())}))
         return written
 
+    @field_validator("predictor_defaults", mode="before")
+    @classmethod
+    def _defaults(cls, written: object) -> object:
+        try:
+            return parse_defaults(written) if isinstance(written, str) else written
+        except SpecError as error:
+            raise ValueError(str(error)) from error
+
     @model_validator(mode="after")
     def _stall_is_longer_than_silence(self) -> Settings:
         """A replica that is slower than its lease would be red for nothing."""
@@ -191,7 +210,7 @@ def table() -> tuple[tuple[str, str, str], ...]:
 
 
 def _default(value: object) -> str:
-    if value is None or value is PydanticUndefined or value == ():
+    if value is None or value is PydanticUndefined or value in ((), Defaults()):
         return ""
     return str(value).lower() if isinstance(value, bool) else str(value)
 

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from retrieval_operator.settings import PREFIX, Settings
+from retrieval_operator.spec import parse_defaults
 from tests.chart.helm import PROMETHEUS, only, refusal, rendered
 from tests.chart.write import CHART, setting_names
 
@@ -14,6 +15,14 @@ OTHER_THAN_DEFAULT = {
     "namespaces": ["search", "shop"],
     "predictorImage": "example.org/predictor:v2",
     "prometheusUrl": "http://prometheus:9090",
+    "domainTemplate": "{{ .Name }}.{{ .Namespace }}.example.org",
+    "predictorDefaults": {
+        "imagePullSecrets": [{"name": "registry"}],
+        "priorityClassName": "serving",
+        "tolerations": [{"key": "pool", "operator": "Exists", "effect": "NoSchedule"}],
+        "env": [{"name": "HTTPS_PROXY", "value": "http://proxy:3128"}],
+        "monitorLabels": {"release": "prometheus"},
+    },
     "hubLookup": False,
     "hubEndpoint": "https://hub.example.org",
     "hubTimeoutSeconds": 3,
@@ -57,8 +66,13 @@ def test_every_value_reaches_the_setting_of_its_name(monkeypatch: pytest.MonkeyP
     settings = settings_in(monkeypatch, {"operator": OTHER_THAN_DEFAULT})
     for name, value in setting_names().items():
         wanted = OTHER_THAN_DEFAULT[value]
-        expected = tuple(wanted) if isinstance(wanted, list) else wanted
-        assert getattr(settings, name) == expected, name
+        assert getattr(settings, name) == expected(wanted), name
+
+
+def expected(value: object) -> object:
+    if isinstance(value, dict):
+        return parse_defaults(json.dumps(value))
+    return tuple(value) if isinstance(value, list) else value
 
 
 def test_more_variables_can_be_set():
@@ -79,6 +93,11 @@ def test_the_pod_says_where_the_lease_is_and_who_it_is():
         ({"operator": {"workers": 0}}, "got 0, want 1"),
         ({"operator": {"namespaces": "search"}}, "got string, want array"),
         ({"operator": {"logFormat": "xml"}}, "'json', 'console'"),
+        ({"operator": {"predictorDefaults": {"toleration": []}}}, "'toleration' not allowed"),
+        (
+            {"operator": {"predictorDefaults": {"env": [{"names": "A"}]}}},
+            "'names' not allowed",
+        ),
         ({"image": {"digest": "latest"}}, "does not match pattern"),
         ({"monitoring": {"podMonitor": {"interval": "30s"}}}, "'interval' not allowed"),
         ({"resources": {"request": {"cpu": 1}}}, "'request' not allowed"),

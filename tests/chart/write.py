@@ -21,6 +21,8 @@ import yaml
 
 from retrieval_operator.generate import Texts, main
 from retrieval_operator.settings import Settings
+from retrieval_operator.spec import Defaults
+from retrieval_operator.spec.schema import structural
 from tests.cluster import tools
 
 ROOT = Path(__file__).parents[2]
@@ -103,12 +105,34 @@ def _settings_schema() -> dict[str, Any]:
         chart_name: _shape(fields["properties"][name], fields.get("$defs", {}))
         for name, chart_name in setting_names().items()
     }
+    shapes["predictorDefaults"] = _defaults_schema()
     return {
         "type": "object",
         "description": "Settings of the operator process.",
         "additionalProperties": False,
         "properties": shapes,
     }
+
+
+def _defaults_schema() -> dict[str, Any]:
+    """The installation's defaults; an empty text or list leaves one to the objects."""
+    shape = _values(structural(Defaults))
+    for one in shape["properties"].values():
+        one.pop("minLength", None)
+        one.pop("pattern", None)
+    return {**shape, "description": Settings.model_fields["predictor_defaults"].description}
+
+
+def _values(node: Mapping[str, Any]) -> dict[str, Any]:
+    """A structural schema as one that helm reads: without Kubernetes' words, and closed."""
+    left_out = ("x-kubernetes-", "default", "properties", "items")
+    kept = {name: one for name, one in node.items() if not name.startswith(left_out)}
+    if "items" in node:
+        kept["items"] = _values(node["items"])
+    if "properties" in node:
+        kept["additionalProperties"] = False
+        kept["properties"] = {name: _values(one) for name, one in node["properties"].items()}
+    return kept
 
 
 def _shape(field: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:

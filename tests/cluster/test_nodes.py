@@ -44,7 +44,7 @@ def test_a_cpu_node_tells_its_features(lab: Lab, nodes):
     (name,) = nodes(cpu(cores=8, features=("AVX512BF16",)))
     found = nodes_of(lab.api.get(NODE, name))
     (offer,) = cpu_offers(found)
-    assert (offer.millicores, offer.features) == (8000, frozenset({"avx512_bf16"}))
+    assert (offer.millicores, offer.features) == (7200, frozenset({"avx512_bf16"}))
     assert gpu_offers(found, GPU) == ()
 
 

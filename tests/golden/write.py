@@ -17,6 +17,7 @@ from retrieval_operator.inventory import Inventory, Origin, nodes_of
 from retrieval_operator.plan import Plan, ask_of, draft, plan
 from retrieval_operator.render import Context, render, to_yaml
 from retrieval_operator.spec import parse
+from tests.golden import field_table
 from tests.golden.planner_table import PAGE, updated
 
 CASES = tuple(sorted(path.parent for path in Path(__file__).parent.glob("*/service.yaml")))
@@ -48,6 +49,9 @@ FILES: Texts = {
         for case in CASES
     },
     str(PAGE.relative_to(CHECKOUT)): lambda: updated(PAGE.read_text()),
+    str(field_table.PAGE.relative_to(CHECKOUT)): lambda: field_table.updated(
+        field_table.PAGE.read_text()
+    ),
 }
 
 if __name__ == "__main__":

@@ -61,13 +61,37 @@ _SHAPE = {
 }
 _BURST = {"requestsPerBurst": 500, "withinSeconds": 3}
 
+_DATA = {"name": "data", "emptyDir": {}}
+
+
+def _node_term(**term: Any) -> Document:
+    required = {"nodeSelectorTerms": [term]}
+    node = {"requiredDuringSchedulingIgnoredDuringExecution": required}
+    return _pod(affinity={"nodeAffinity": node})
+
+
+def _apart(**term: Any) -> Document:
+    required = [{"topologyKey": "kubernetes.io/hostname", **term}]
+    apart = {"requiredDuringSchedulingIgnoredDuringExecution": required}
+    return _pod(affinity={"podAntiAffinity": apart})
+
+
+def _mounted(path: str, name: str = "data") -> Document:
+    return _pod(volumes=[{**_DATA, "name": name}], volumeMounts=[{"name": name, "mountPath": path}])
+
+
+_TERM = "requiredDuringSchedulingIgnoredDuringExecution"
+_NODE_TERM = f"spec.embedder.podTemplate.affinity.nodeAffinity.{_TERM}.nodeSelectorTerms[0]"
+_POD_TERM = f"spec.embedder.podTemplate.affinity.podAntiAffinity.{_TERM}[0]"
+_ZONE = {"key": "zone", "operator": "In"}
+
 RULE_CASES = (
     Case(
         "a name leaves room for the names of children",
+        document(name="a" * 39),
         document(name="a" * 40),
-        document(name="a" * 41),
         "metadata.name",
-        ("40", "41"),
+        ("39", "40"),
     ),
     Case(
         "a name is the start of a host name",
@@ -198,7 +222,7 @@ RULE_CASES = (
     Case(
         "a variable has one source",
         _pod(env=[{"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}]),
-        _pod(env=[{"name": "A", "value": "1", "valueFrom": {"fieldRef": {}}}]),
+        _pod(env=[{"name": "A", "value": "1", "valueFrom": {"fieldRef": {"fieldPath": "a"}}}]),
         "spec.embedder.podTemplate.env[0].valueFrom",
         ("A", "remove one"),
     ),
@@ -324,6 +348,158 @@ RULE_CASES = (
         "spec.embedder.podTemplate.volumeMounts",
         ("add the volume",),
     ),
+    Case(
+        "a hub model has an owner",
+        _model(uri="hf://BAAI/bge-m3"),
+        _model(uri="hf://bge-m3"),
+        "spec.embedder.model.uri",
+        ("hf://bge-m3", "OWNER"),
+    ),
+    Case(
+        "a version stands in revision",
+        _model(uri="hf://BAAI/bge-m3", revision="5617a9f"),
+        _model(uri="hf://BAAI/bge-m3@5617a9f"),
+        "spec.embedder.model.uri",
+        ("hf://BAAI/bge-m3@5617a9f", "revision"),
+    ),
+    Case(
+        "two devices have two claims",
+        _embedder(gpu={"resourceClaims": [_CLAIM], "memory": "24Gi"}),
+        _embedder(gpu={"resourceClaims": [_CLAIM], "memory": "24Gi", "count": 2}),
+        "spec.embedder.gpu.count",
+        ("2", "1", "a claim of its own"),
+    ),
+    Case(
+        "a limit leaves something to compute with",
+        _embedder(resources={"limits": {"cpu": "1m"}}),
+        _embedder(resources={"limits": {"cpu": 0}}),
+        "spec.embedder.resources.limits.cpu",
+        ("0", "leave it out"),
+    ),
+    Case(
+        "memory is more than none",
+        _embedder(resources={"limits": {"memory": "4Gi"}}),
+        _embedder(resources={"limits": {"memory": "0Gi"}}),
+        "spec.embedder.resources.limits.memory",
+        ("0Gi",),
+    ),
+    Case(
+        "disk is more than none",
+        _embedder(resources={"limits": {"ephemeral-storage": "4Gi"}}),
+        _embedder(resources={"limits": {"ephemeral-storage": "0"}}),
+        "spec.embedder.resources.limits",
+        ("ephemeral-storage",),
+    ),
+    Case(
+        "requested disk stays within its limit",
+        _embedder(resources={"requests": {"ephemeral-storage": "4Gi"}}),
+        _embedder(
+            resources={
+                "requests": {"ephemeral-storage": "40Gi"},
+                "limits": {"ephemeral-storage": "20Gi"},
+            }
+        ),
+        "spec.embedder.resources.requests",
+        ("40Gi", "20Gi"),
+    ),
+    Case(
+        "autoscaling holds something",
+        _embedder(autoscaling={"maxReplicas": 2, "target": "100m"}),
+        _embedder(autoscaling={"maxReplicas": 2, "target": 0}),
+        "spec.embedder.autoscaling.target",
+        ("0",),
+    ),
+    Case(
+        "only a pod that runs stays for seconds",
+        _pod(tolerations=[{"key": "a", "effect": "NoExecute", "tolerationSeconds": 9}]),
+        _pod(tolerations=[{"key": "a", "tolerationSeconds": 9}]),
+        "spec.embedder.podTemplate.tolerations[0].tolerationSeconds",
+        ("9", "NoExecute"),
+    ),
+    Case(
+        "pods are found by labels of their own",
+        _pod(labels={"app.example.org/name": "docs", "apps": "a"}),
+        _pod(labels={"app.kubernetes.io/managed-by": "Helm"}),
+        "spec.embedder.podTemplate.labels",
+        ("app.kubernetes.io/",),
+    ),
+    Case(
+        "annotations of the operator and of KServe stay theirs",
+        _pod(annotations={"app": "docs"}),
+        _pod(annotations={"serving.kserve.io/autoscalerClass": "hpa"}),
+        "spec.embedder.podTemplate.annotations",
+        ("serving.kserve.io/",),
+    ),
+    Case(
+        "the token of a hub has a field",
+        _pod(env=[{"name": "HF_HUB_OFFLINE", "value": "1"}]),
+        _pod(env=[{"name": "HF_TOKEN", "value": "x"}]),
+        "spec.embedder.podTemplate.env[0].name",
+        ("HF_TOKEN", "model.tokenSecret"),
+    ),
+    Case(
+        "a variable is read from one place",
+        _pod(env=[{"name": "A", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}]),
+        _pod(env=[{"name": "A", "valueFrom": {}}]),
+        "spec.embedder.podTemplate.env[0].valueFrom",
+        ("secretKeyRef", "configMapKeyRef"),
+    ),
+    Case(
+        "a volume has one source",
+        _pod(volumes=[_DATA]),
+        _pod(volumes=[{**_DATA, "nfs": {"server": "files", "path": "/a"}}]),
+        "spec.embedder.podTemplate.volumes[0]",
+        ("emptyDir", "persistentVolumeClaim"),
+    ),
+    Case(
+        "each part of a projected volume has one source",
+        _pod(volumes=[{"name": "a", "projected": {"sources": [{"secret": {"name": "s"}}]}}]),
+        _pod(volumes=[{"name": "a", "projected": {"sources": [{}]}}]),
+        "spec.embedder.podTemplate.volumes[0].projected.sources[0]",
+        ("serviceAccountToken",),
+    ),
+    Case(
+        "a volume has a name of its own",
+        _mounted("/data"),
+        _mounted("/data", name="kserve-pvc-source"),
+        "spec.embedder.podTemplate.volumes[0].name",
+        ("kserve-pvc-source",),
+    ),
+    Case(
+        "a mount hides no folder of the pod",
+        _mounted("/tmpfiles"),
+        _mounted("/tmp/"),
+        "spec.embedder.podTemplate.volumeMounts[0].mountPath",
+        ("/tmp/", "/run/retrieval"),
+    ),
+    Case(
+        "a condition on nodes has the values it takes",
+        _node_term(matchExpressions=[{"key": "cores", "operator": "Gt", "values": ["8"]}]),
+        _node_term(matchExpressions=[{"key": "cores", "operator": "Gt", "values": ["many"]}]),
+        f"{_NODE_TERM}.matchExpressions[0].values",
+        ("Gt", "one number"),
+    ),
+    Case(
+        "a condition on pods has the values it takes",
+        _apart(labelSelector={"matchExpressions": [{**_ZONE, "values": ["a"]}]}),
+        _apart(labelSelector={"matchExpressions": [_ZONE]}),
+        f"{_POD_TERM}.labelSelector.matchExpressions[0].values",
+        ("In", "take some"),
+    ),
+    Case(
+        "nodes have one field",
+        _node_term(matchFields=[{"key": "metadata.name", "operator": "In", "values": ["n"]}]),
+        _node_term(matchFields=[{"key": "spec.taints", "operator": "In", "values": ["n"]}]),
+        f"{_NODE_TERM}.matchFields",
+        ("metadata.name",),
+    ),
+    Case(
+        "keys narrow a selector",
+        _apart(labelSelector={}, matchLabelKeys=["pod-template-hash"]),
+        _apart(matchLabelKeys=["pod-template-hash"]),
+        f"{_POD_TERM}.labelSelector",
+        ("add one",),
+    ),
 )
 """At least one case for each rule that spans fields."""
 
@@ -379,7 +555,7 @@ FIELD_CASES = (
     ),
     Case(
         "an amount is not negative",
-        _embedder(resources={"requests": {"cpu": 0}}),
+        _embedder(resources={"requests": {"cpu": 1}}),
         _embedder(resources={"requests": {"cpu": -1}}),
         "spec.embedder.resources.requests.cpu",
         ("-1",),
@@ -390,6 +566,32 @@ FIELD_CASES = (
         _embedder(resources={"requests": {"cpu": 0.5}}),
         "spec.embedder.resources.requests.cpu",
         ("0.5",),
+    ),
+    Case(
+        "an affinity has Kubernetes' fields",
+        _node_term(matchExpressions=[{**_ZONE, "values": ["a"]}]),
+        _pod(affinity={"nodeAffinity": {_TERM: {"nodeSelectorTerms": []}}}),
+        f"spec.embedder.podTemplate.affinity.nodeAffinity.{_TERM}.nodeSelectorTerms",
+        ("1",),
+    ),
+    Case(
+        "a claim that a volume takes is named",
+        _pod(volumes=[{"name": "a", "persistentVolumeClaim": {"claimName": "c"}}]),
+        _pod(volumes=[{"name": "a", "persistentVolumeClaim": {"claimName": ""}}]),
+        "spec.embedder.podTemplate.volumes[0].persistentVolumeClaim.claimName",
+        ("1",),
+    ),
+    Case(
+        "an autoscaler's policy has a length",
+        _embedder(autoscaling={"maxReplicas": 2, "behavior": {"scaleUp": {"policies": []}}}),
+        _embedder(
+            autoscaling={
+                "maxReplicas": 2,
+                "behavior": {"scaleUp": {"stabilizationWindowSeconds": 3601}},
+            }
+        ),
+        "spec.embedder.autoscaling.behavior.scaleUp.stabilizationWindowSeconds",
+        ("3600",),
     ),
     Case(
         "an environment variable is named once",

@@ -46,6 +46,12 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- range $name, $value := .Values.operator }}
 {{- if kindIs "slice" $value }}
 {{- $value = join "," $value }}
+{{- else if kindIs "map" $value }}
+{{- $said := dict }}
+{{- range $key, $one := $value }}
+{{- if $one }}{{ $_ := set $said $key $one }}{{ end }}
+{{- end }}
+{{- $value = ternary (toJson $said) "" (gt (len $said) 0) }}
 {{- end }}
 {{- if not (or (kindIs "invalid" $value) (eq (toString $value) "")) }}
 - name: RETRIEVAL_OPERATOR_{{ $name | snakecase | upper }}

@@ -16,7 +16,7 @@ from retrieval_operator.plan.rows import document
 from retrieval_operator.render.text import to_yaml
 
 _KEYS: Final = (
-    *("component", "model", "fits", "reason", "message", "plan", "objective"),
+    *("component", "model", "fits", "waits", "reason", "message", "plan", "objective"),
     *("memory", "remedies", "advice"),
 )
 
@@ -65,5 +65,13 @@ def _component(planned: Planned, answer: Plan | Refusal) -> dict[str, object]:
     component = getattr(planned.service.spec, answer.component.value)
     said = {"model": component.model.uri.partition("://")[2], **document(answer)}
     if isinstance(answer, Plan) and (judged := verdict(planned.service, answer)) is not None:
-        said["objective"] = {"met": judged.is_met, "message": judged.message}
+        said["objective"] = {
+            "met": judged.is_met,
+            "heldRequests": judged.held_requests,
+            "suggestedReplicas": judged.suggested_replicas,
+            "message": judged.message,
+        }
+    waits = planned.waits.get(answer.component)
+    if waits is not None:
+        said |= {"fits": False, "waits": str(waits)}
     return {key: said.get(key) for key in _KEYS}

@@ -16,8 +16,10 @@ from retrieval_operator.facts.lookup import Look, facts_for
 from retrieval_operator.inventory.node import Inventory
 from retrieval_operator.local.beside import beside
 from retrieval_operator.plan.ask import ask_of
+from retrieval_operator.plan.objective import pods_in_time
 from retrieval_operator.plan.planner import plan
 from retrieval_operator.plan.result import Plan, Refusal
+from retrieval_operator.plan.seats import Waits, Wanted, waiting
 from retrieval_operator.spec.choices import ComponentName
 from retrieval_operator.spec.service import RetrievalService
 from retrieval_operator.spec.support import Unsupported, unsupported
@@ -27,13 +29,17 @@ Answers = Mapping[ComponentName, Plan | Refusal]
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """One object of the input, what this version cannot do of it, and the planner's answers."""
+    """One object of the input, what this version cannot do of it, and the planner's answers.
+
+    `waits` are the components that have a plan and no device left beside the others.
+    """
 
     service: RetrievalService
     has_namespace: bool
     gaps: tuple[Unsupported, ...]
     answers: Answers
     folders: Mapping[ComponentName, Path]
+    waits: Mapping[ComponentName, Waits]
 
     @property
     def plans(self) -> dict[ComponentName, Plan]:
@@ -43,7 +49,7 @@ class Planned:
     @property
     def is_refused(self) -> bool:
         """Whether anything of it cannot be done."""
-        return bool(self.gaps) or len(self.plans) < len(self.answers)
+        return bool(self.gaps or self.waits) or len(self.plans) < len(self.answers)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -117,13 +123,24 @@ def _planned(
     look: Look | None,
 ) -> Planned:
     answers: dict[ComponentName, Plan | Refusal] = {}
+    wanted, there = [], inventory
     for component in service.spec.components:
         ask = ask_of(service.spec, component)
-        facts = facts_for(component, folders.get(component.name), look)
+        folder = folders.get(component.name) or _own_folder(component.model.uri)
+        facts = facts_for(component, folder, look)
         answers[component.name] = answer = plan(ask, facts, inventory)
         if isinstance(answer, Plan):
             inventory = beside(answer, inventory)
-    return Planned(service, _has_namespace(service), unsupported(service), answers, folders)
+            wanted.append(Wanted(ask, max(1, pods_in_time(component))))
+    waits = {one.component: one for one in waiting(wanted, there)}
+    has_namespace, gaps = _has_namespace(service), unsupported(service)
+    return Planned(service, has_namespace, gaps, answers, folders, waits)
+
+
+def _own_folder(uri: str) -> Path | None:
+    """The folder that a file:// address names on this machine, where there is one."""
+    scheme, _, path = uri.partition("://")
+    return Path(path) if scheme == "file" and Path(path).is_dir() else None
 
 
 def _folders(

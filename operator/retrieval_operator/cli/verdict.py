@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from retrieval_operator.plan.objective import BurstVerdict, capacity_of, judge, texts_of
+from retrieval_operator.plan.objective import BurstVerdict, verdict_of
 from retrieval_operator.plan.result import Plan
 from retrieval_operator.spec.service import RetrievalService
 
@@ -13,6 +13,4 @@ def verdict(service: RetrievalService, plan: Plan) -> BurstVerdict | None:
     if objective is None:
         return None
     (component,) = (one for one in service.spec.components if one.name is plan.component)
-    most = component.autoscaling.max_replicas if component.autoscaling else component.replicas
-    capacity = capacity_of(plan.estimate, plan.max_queue_tokens.value, plan.gpu_count)
-    return judge(objective, capacity, most or 1, texts_of(objective, plan.component))
+    return verdict_of(objective, component, plan)

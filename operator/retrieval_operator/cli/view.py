@@ -16,6 +16,7 @@ from retrieval_operator.cli.verdict import verdict
 from retrieval_operator.plan.objective import BurstVerdict
 from retrieval_operator.plan.result import Budget, By, Estimate, Plan, Refusal
 from retrieval_operator.plan.rows import rows
+from retrieval_operator.plan.seats import Waits
 from retrieval_operator.plan.sizes import GIB, gi
 
 _BAR_CELLS = 40
@@ -42,13 +43,19 @@ def _sections(planned: Planned) -> Iterator[RenderableType]:
         if isinstance(answer, Refusal):
             yield from _refusal(title, uri, answer)
         else:
-            yield from _plan(title, uri, answer, verdict(planned.service, answer))
+            yield _heading(title, uri, answer, planned.waits.get(name))
+            yield from _plan(answer, verdict(planned.service, answer))
 
 
-def _plan(
-    title: str, uri: str, plan: Plan, objective: BurstVerdict | None
-) -> Iterator[RenderableType]:
-    yield Text.assemble((title, "bold"), "  ", uri, ("  fits  ", "bold green"), plan.device)
+def _heading(title: str, uri: str, plan: Plan, waits: Waits | None) -> RenderableType:
+    """One line; a pod that fits a device, and finds none left, does not fit."""
+    if waits is None:
+        return Text.assemble((title, "bold"), "  ", uri, ("  fits  ", "bold green"), plan.device)
+    word = ("  waits  ", "bold yellow")
+    return Text.assemble((title, "bold"), "  ", uri, word, f"{plan.device}; {waits}")
+
+
+def _plan(plan: Plan, objective: BurstVerdict | None) -> Iterator[RenderableType]:
     yield from _list("note", plan.notes, "bold yellow")
     if objective is not None:
         style = "bold green" if objective.is_met else "bold red"
@@ -107,7 +114,8 @@ def _bar(budget: Budget) -> Text:
 
 
 def _estimate(estimate: Estimate, plan: Plan) -> Table:
-    table = _table("estimate, not measured", "", "")
+    low, high = estimate.spread
+    table = _table("estimate, not measured", f"true: {low:g} to {high:g} times that", "")
     kind = "query-document pairs" if plan.component.value == "reranker" else "queries"
     table.add_row(
         f"{rounded(estimate.tokens_per_s)} tokens/s",

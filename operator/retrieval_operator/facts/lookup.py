@@ -31,7 +31,7 @@ def facts_for(
     table of known models, and, where `look` is given, a hub. `look` may block; nothing else does.
 
     Raises:
-        BrokenCheckpoint: The folder, or the one that a file:// address names, is no checkpoint.
+        BrokenCheckpoint: `folder` is no checkpoint.
     """
     source = component.model
     said = described(source, component.name) if folder is None else None
@@ -52,16 +52,15 @@ def _nothing_said(source: ModelSource) -> str:
 def facts_of(uri: str, folder: Path | None = None) -> ModelFacts | None:
     """The facts of the model at `uri`, or None where nothing is known about it.
 
-    `folder` is a local copy of the checkpoint and wins over every other source.
+    `folder` is a local copy of the checkpoint and wins over every other source. A file:// address
+    names a folder of the pod: this process never opens it, because its own disk is another one.
 
     Raises:
-        BrokenCheckpoint: The folder, or the one that a file:// address names, is no checkpoint.
+        BrokenCheckpoint: `folder` is no checkpoint.
     """
     scheme, _, rest = uri.partition("://")
     if folder is not None:
         return read_checkpoint(folder, rest or None)
-    if scheme == "file":
-        return read_checkpoint(Path(rest)) if Path(rest).is_dir() else None
     if scheme == "builtin":
         return _builtin()
     return known_facts(rest.partition("@")[0]) if scheme == "hf" else None

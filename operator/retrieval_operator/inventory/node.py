@@ -20,6 +20,8 @@ class Taint:
 class Node:
     """One node. None means that the source does not say.
 
+    `millicores` and `memory_bytes` are what our pods may take of it.
+
     `devices` counts allocatable extended resources such as nvidia.com/gpu.
     """
 

@@ -85,7 +85,7 @@ def _gpu_offer(node: Node, resource: str) -> GpuOffer | None:
         return None
     product = _product(node, prefix)
     total_mib = _number(node.labels, f"{prefix}.memory")
-    device = _device(node, prefix, product, total_mib)
+    device = _shared(_device(node, prefix, product, total_mib), replicas)
     memory_bytes, basis = _share(prefix, device, total_mib, replicas)
     return GpuOffer(
         resource=resource,
@@ -134,6 +134,19 @@ def _device(node: Node, prefix: str, product: str, total_mib: int | None) -> Dev
     if listed is not None:
         return replace(listed, memory_mib=total_mib or listed.memory_mib)
     return assumed_device(product or prefix, total_mib or 0, _capability(node))
+
+
+def _shared(device: Device, replicas: int) -> Device:
+    """The device at a share's part of its rates: what is left while all who share it compute."""
+    if replicas == 1:
+        return device
+    return replace(
+        device,
+        half_tflops=device.half_tflops / replicas,
+        fp32_tflops=device.fp32_tflops / replicas,
+        bandwidth_gb_s=device.bandwidth_gb_s / replicas,
+        source=f"{device.source}, one of {replicas} shares",
+    )
 
 
 def _share(

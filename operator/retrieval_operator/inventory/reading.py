@@ -14,6 +14,15 @@ from retrieval_operator.products import listed_name, similar_products, wrong_sli
 from retrieval_operator.spec.quantity import Quantity
 
 _PLAIN = frozenset({"cpu", "memory", "pods", "ephemeral-storage"})
+_TENTH = 10
+_LEAST_MILLICORES = 500
+_LEAST_BYTES = 512 * MIB
+"""What DaemonSets ask for beside our pods (network, proxy, disks, logs, metrics): a tenth of a node
+and at least this. A request for all that is allocatable would never be scheduled.
+
+Source: their requests on a node of EKS (kube-proxy 100m, aws-node 50m, ebs-csi-node 30m), GKE and
+AKS (300m to 500m in all, with logging and metrics).
+"""
 
 
 @dataclass(eq=False)
@@ -124,8 +133,8 @@ def _node(document: Mapping[str, Any]) -> Node:
         name=str(metadata.get("name", "")),
         labels=_labels(_mapping(metadata.get("labels"))),
         taints=tuple(_taints(spec.get("taints"))),
-        millicores=_amount(allocatable, "cpu", "millicores"),
-        memory_bytes=_amount(allocatable, "memory", "bytes"),
+        millicores=_left(_amount(allocatable, "cpu", "millicores"), _LEAST_MILLICORES),
+        memory_bytes=_left(_amount(allocatable, "memory", "bytes"), _LEAST_BYTES),
         devices=_devices(allocatable) if allocatable else None,
     )
 
@@ -160,6 +169,13 @@ def _amount(allocatable: Mapping[str, Any], name: str, unit: str) -> int | None:
     except BadQuantity as error:
         raise BadInventory(f"allocatable {name}: {error}") from error
     return int(amount)
+
+
+def _left(allocatable: int | None, least: int) -> int | None:
+    """What DaemonSets leave of a node; never less than half of it."""
+    if allocatable is None:
+        return None
+    return allocatable - min(allocatable // 2, max(least, allocatable // _TENTH))
 
 
 def _devices(allocatable: Mapping[str, Any]) -> dict[str, int]:

@@ -3,17 +3,20 @@
 ask = ask_of(service.spec, service.spec.embedder)
 answer = plan(ask, facts_for(component), inventory)             # Plan | Refusal
 answer = revise(wish, revisions, sight)                          # for a live object: stays put
-verdict = judge(objective, capacity_of(…), replicas)             # whether a burst is held
+waits = waiting((Wanted(ask, pods), …), inventory)              # who finds no device left
+verdict = verdict_of(objective, component, plan, measured)       # is a burst held
 """
 
 from retrieval_operator.plan.ask import Ask, GpuAsk, ask_of
+from retrieval_operator.plan.capacity import Capacity
 from retrieval_operator.plan.kinds import has_place
 from retrieval_operator.plan.objective import (
     BurstVerdict,
-    Capacity,
     capacity_of,
     judge,
+    pods_in_time,
     texts_of,
+    verdict_of,
 )
 from retrieval_operator.plan.planner import plan
 from retrieval_operator.plan.result import (
@@ -41,6 +44,7 @@ from retrieval_operator.plan.revision import (
     revision_of,
 )
 from retrieval_operator.plan.rows import digest, document, status_of
+from retrieval_operator.plan.seats import Waits, Wanted, waiting
 
 __all__ = [
     "AWAY_S",
@@ -64,6 +68,8 @@ __all__ = [
     "Room",
     "Sight",
     "Term",
+    "Waits",
+    "Wanted",
     "Wish",
     "ask_of",
     "capacity_of",
@@ -76,8 +82,11 @@ __all__ = [
     "judge",
     "plan",
     "planner_version",
+    "pods_in_time",
     "revise",
     "revision_of",
     "status_of",
     "texts_of",
+    "verdict_of",
+    "waiting",
 ]

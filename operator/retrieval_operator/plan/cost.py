@@ -1,10 +1,12 @@
-"""What a forward pass costs: a roofline of three parts. Pure.
+"""What a forward pass costs: launches, weights, and tokens. Pure.
 
-    seconds(T) = fixed + weights ÷ bandwidth + T × operations a token ÷ rate
+    seconds(T) = fixed + weights ÷ bandwidth + T × (operations a token ÷ rate + bytes ÷ bandwidth)
 
 `fixed` is what launching every layer costs whatever the batch holds, the second part streams the
-weights once, the third computes. The knee is the smallest T at which the third part is a given
-share of the whole: beyond it a larger batch mostly adds waiting.
+weights once, the third computes and moves what the layers hand to one another. Operations grow with
+the square of a model's width and bytes with the width, so a narrow model reaches less of a card's
+rate. The knee is the smallest T at which the third part is a given share of the whole: beyond it a
+larger batch mostly adds waiting.
 """
 
 from __future__ import annotations
@@ -13,18 +15,36 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Final
 
-from retrieval_operator.devices import Device
+from retrieval_operator.devices import NOT_LISTED, Capability, Device
+from retrieval_operator.facts.family import Mlp
 from retrieval_operator.facts.model import ModelFacts
 from retrieval_operator.plan.memory import VALUE_BYTES
 from retrieval_operator.spec.choices import Precision
 
-GPU_EFFICIENCY: Final = 0.35
-"""Share of the vendor's rate that a transformer reaches; a cautious figure.
+GPU_EFFICIENCY: Final[tuple[tuple[Capability, float], ...]] = (
+    ((12, 0), 0.60),
+    ((10, 0), 0.45),
+    ((9, 0), 0.50),
+    ((8, 0), 0.60),
+    ((7, 5), 0.40),
+    ((7, 0), 0.50),
+)
+"""Share of the datasheet's rate that a transformer's matrix products reach, from this compute
+capability on. Large chips lose more to launches and partly filled waves, the T4 to its 70 W.
 
-Source: text-embeddings-inference reaches 62 k tokens/s with bge-large on an L4 (Infinity's
-benchmark page), 31 % of its 121 TFLOPS; 230 k tokens/s with a BERT base on an A10G (Snowflake's
-engineering blog) are 56 % of its 70.
+Source: with what `token_transfer_bytes` takes beside, 0.60 gives text-embeddings-inference's 62 k
+tokens/s of bge-large on an L4 (Infinity's benchmark page) to 1 %, and 172 k of the 230 k tokens/s
+of a BERT base on an A10G (Snowflake's engineering blog). The others are taken from how far cuBLAS
+stays below the datasheet on those generations, and are not measured with this predictor.
 """
+GPU_BANDWIDTH_SHARE: Final = 0.8
+"""Of the datasheet's bandwidth, what kernels that only read and write reach (STREAM on GPUs)."""
+GPU_SPREAD: Final = (0.5, 1.5)
+"""What published rates and field readings are of what is computed here, with a margin."""
+ASSUMED_SPREAD: Final = (0.25, 3.0)
+"""The same for a product that the table lacks, rated like another one."""
+CPU_SPREAD_OF_CORES: Final = (0.5, 1.5)
+"""Cores differ in clock and in what else runs on them by this much."""
 GPU_LAYER_S: Final = 180e-6
 """Launching one layer from Python: 4.3 ms for 24 layers at batch 1 on an L4 (TensorRT-LLM pull
 request 14326, eager PyTorch)."""
@@ -59,18 +79,22 @@ _PLAIN_CPU_RATE: Final = 80e9
 class Speed:
     """What a device does with one model.
 
-    Units: `rate` operations a second, `fixed_s` seconds of a forward pass that depend on no token.
+    Units: `rate` operations a second, `fixed_s` seconds of a forward pass that depend on no token,
+    `token_transfer_s` seconds a token that go into moving and not into computing. `spread` is
+    between which multiples of this the true speed lies.
     """
 
     rate: float
     fixed_s: float
     token_operations: float
     basis: str
+    token_transfer_s: float = 0.0
+    spread: tuple[float, float] = (1.0, 1.0)
 
     @property
     def peak_tokens_s(self) -> float:
         """Tokens a second of an infinitely large batch."""
-        return self.rate / self.token_operations
+        return 1 / (self.token_operations / self.rate + self.token_transfer_s)
 
     def seconds(self, tokens: int) -> float:
         """Time of one batch of `tokens`."""
@@ -96,19 +120,39 @@ def token_operations(facts: ModelFacts, text_tokens: int) -> float:
     return 2 * facts.dense_parameters + 4 * dims.layers * dims.heads * dims.head_dim * attended
 
 
+def token_transfer_bytes(facts: ModelFacts, precision: Precision) -> int:
+    """Bytes that the layers read and write for a token, apart from weights.
+
+    A layer reads and writes its input, the projections, attention's output, two sums and two norms
+    (18 widths), and what the MLP widens to (twice in, twice out; a gated one half as much again).
+    """
+    dims = facts.dims
+    wide = 4 if facts.family.mlp is Mlp.PLAIN else 6
+    values = 18 * dims.hidden + wide * dims.intermediate
+    return dims.layers * values * VALUE_BYTES[precision]
+
+
 def gpu_speed(device: Device, facts: ModelFacts, precision: Precision, text_tokens: int) -> Speed:
     """The speed of a model on a GPU."""
     is_half = precision is not Precision.FP32
     tflops = device.half_tflops if is_half else device.fp32_tflops
     weights_bytes = facts.dense_parameters * VALUE_BYTES[precision]
+    bandwidth = device.bandwidth_gb_s * 1e9 * GPU_BANDWIDTH_SHARE
+    share = gpu_efficiency(device.capability)
     return Speed(
-        rate=tflops * 1e12 * GPU_EFFICIENCY,
-        fixed_s=GPU_BATCH_S
-        + facts.dims.layers * GPU_LAYER_S
-        + weights_bytes / (device.bandwidth_gb_s * 1e9),
+        rate=tflops * 1e12 * share,
+        fixed_s=GPU_BATCH_S + facts.dims.layers * GPU_LAYER_S + weights_bytes / bandwidth,
         token_operations=token_operations(facts, text_tokens),
-        basis=f"{GPU_EFFICIENCY:.0%} of {tflops:g} TFLOPS {precision.value} ({device.source})",
+        basis=f"{share:.0%} of {tflops:g} TFLOPS {precision.value}, {GPU_BANDWIDTH_SHARE:.0%} of "
+        f"{device.bandwidth_gb_s:g} GB/s ({device.source})",
+        token_transfer_s=token_transfer_bytes(facts, precision) / bandwidth,
+        spread=ASSUMED_SPREAD if device.source.startswith(NOT_LISTED) else GPU_SPREAD,
     )
+
+
+def gpu_efficiency(capability: Capability) -> float:
+    """The share of its datasheet that a card of this capability reaches."""
+    return next((share for since, share in GPU_EFFICIENCY if capability >= since), 0.4)
 
 
 def cpu_speed(
@@ -123,6 +167,7 @@ def cpu_speed(
         fixed_s=CPU_SPREAD * (layers_s + weights_bytes / CPU_BANDWIDTH_BYTES_S),
         token_operations=token_operations(facts, text_tokens),
         basis=f"{cores} cores × {rate / 1e9:.0f} GFLOPS {precision.value} ({basis})",
+        spread=CPU_SPREAD_OF_CORES,
     )
 
 

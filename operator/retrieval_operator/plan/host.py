@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import ceil
 from typing import Final
 
@@ -12,14 +13,23 @@ from retrieval_operator.plan.result import Budget, By, Decision
 from retrieval_operator.plan.sizes import round_up
 from retrieval_operator.spec.choices import ComponentName, Profile
 
-WORKER_TOKENS_S: Final = 900_000
-"""Tokens that one core tokenises in 512-token documents; measured with Hugging Face tokenizers."""
-WORKER_REQUESTS_S: Final = 3000
-"""Short requests one worker answers: 0.25 ms of HTTP and 23 µs of tokenising, with a margin."""
-PLANNED_REQUESTS_S: Final = 10_000
+WORKER_TOKENS_S: Final = 500_000
+"""Tokens that one core makes of long documents: 512 k (`bench/request_cost.py`)."""
+REQUEST_S: Final = 0.65e-3
+"""Reading a short request, tokenising it and answering it on one core.
+
+Measured: 0.56 to 0.66 ms for one vector of 1024 numbers on cores of an AMD EPYC, also while others
+keep them busy (`bench/overhead.py`, `bench/request_cost.py`).
+"""
+CONNECTION_S: Final = 0.13e-3
+"""What a connection of its own adds to a request (`bench/request_cost.py`)."""
+WORKER_REQUESTS_S: Final = 1500
+"""Short requests that one worker answers on connections that are kept: 1 ÷ `REQUEST_S`."""
+PLANNED_REQUESTS_S: Final = 4500
 """Short requests a pod is given workers for; a device may be able to do more."""
 MOST_WORKERS: Final = 8
 _CPU_CORES: Final = {Profile.LATENCY: 4, Profile.BALANCED: 4, Profile.THROUGHPUT: 8}
+_STEP_MILLICORES: Final = 100
 _SET: Final = "set in the object"
 
 
@@ -72,8 +82,24 @@ def cpu_cores(ask: Ask, place: CpuPlace) -> Decision[int]:
         return Decision(place.millicores, By.PLANNED, f"all that {place.basis} may use")
     wanted = _CPU_CORES[ask.profile] * 1000
     if place.millicores is not None and place.millicores < wanted:
-        return Decision(place.millicores, By.PLANNED, "all of the largest node")
+        left = max(_STEP_MILLICORES, place.millicores // _STEP_MILLICORES * _STEP_MILLICORES)
+        return Decision(left, By.PLANNED, "what DaemonSets leave of the largest node")
     return Decision(wanted, By.PLANNED, f"for profile {ask.profile.value}; set resources for more")
+
+
+def cpu_request(ask: Ask, cores: Decision[int]) -> Decision[int]:
+    """Thousandths of a core that the scheduler keeps for a pod.
+
+    Half of what it may use on a CPU, so that both components fit on a node and each computes on all
+    of its cores while the other has nothing to do; all of it beside a GPU, which waits for them.
+    """
+    if ask.cpu_request_millicores is not None:
+        return Decision(ask.cpu_request_millicores, By.SET, _SET)
+    if ask.gpu is not None or cores.by is By.SET:
+        return replace(cores, why="all that the pod may use")
+    return Decision(
+        cores.value // 2, By.PLANNED, "half of the limit: two pods share a node's cores"
+    )
 
 
 def gpu_threads() -> Decision[int]:

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from retrieval_operator.devices import MIB, Device, assumed_device, find_device
+from retrieval_operator.devices import MIB, NOT_LISTED, Device, assumed_device, find_device
 from retrieval_operator.inventory.node import Inventory, Origin
 from retrieval_operator.inventory.offers import CpuOffer, GpuOffer, Sharing, cpu_offers
 from retrieval_operator.plan.absent import memory_unknown, no_device, no_node
 from retrieval_operator.plan.ask import Ask, GpuAsk
 from retrieval_operator.plan.eligible import eligible_nodes, eligible_offers
+from retrieval_operator.plan.footprint import CUDA_CONTEXT
 from retrieval_operator.plan.result import Refused
 
 _ABSENT: Final = "no node offers this device now: pods stay pending until one joins"
@@ -31,8 +32,8 @@ class GpuPlace:
     """A GPU, a slice or a share of one, and the node's part beside it.
 
     `count` of these go to a pod; `resource` is None where resource claims ask for them.
-    `memory_bytes` is what a pod may take of each. `cap_bytes` is what the predictor has to be told
-    to stay below, 0 where the device itself is the limit.
+    `memory_bytes` is what a pod may take of each. `cap_bytes` is what the predictor's allocator
+    has to be told to stay below, 0 where the device itself is the limit.
     """
 
     device: Device
@@ -109,12 +110,17 @@ def gpu_place(ask: Ask, gpu: GpuAsk, inventory: Inventory) -> GpuPlace:
         count=gpu.count,
         resource=gpu.resource,
         memory_bytes=memory,
-        cap_bytes=memory if is_capped or is_shared else 0,
+        cap_bytes=_cap(memory) if is_capped or is_shared else 0,
         basis=f"{ask.path}.gpu.memory" if is_capped else smallest.basis,
         host_millicores=_part(gpu, (offer.host_millicores for offer in considered)),
         host_memory_bytes=_part(gpu, (offer.host_memory_bytes for offer in considered)),
         notes=tuple(_notes(gpu, smallest, offers, left_out=len(offers) - len(considered))),
     )
+
+
+def _cap(memory_bytes: int) -> int:
+    """What an engine may allocate of its share: the CUDA context lies outside its allocator."""
+    return max(1, memory_bytes - CUDA_CONTEXT.bytes)
 
 
 def _share(gpu: GpuAsk, offer: GpuOffer) -> int | None:
@@ -136,7 +142,7 @@ def _expected(ask: Ask, gpu: GpuAsk, inventory: Inventory) -> GpuPlace:
         count=gpu.count,
         resource=None if gpu.is_claimed else gpu.resource,
         memory_bytes=memory,
-        cap_bytes=memory if is_capped else 0,
+        cap_bytes=_cap(memory) if is_capped else 0,
         basis=f"{ask.path}.gpu.memory" if is_capped else "product table",
         host_millicores=None,
         host_memory_bytes=None,
@@ -197,7 +203,12 @@ def _notes(
     if offer.sharing is Sharing.TIME_SLICING:
         yield (
             f"the device is time-sliced among {offer.replicas} pods without isolation: the "
-            "predictor keeps to its share, a neighbour may not"
+            "predictor keeps to its share of memory, a neighbour may not"
+        )
+    if offer.sharing is not Sharing.NONE:
+        yield (
+            f"rates are those of one of {offer.replicas} shares while all of them compute; alone "
+            f"on the device a pod is up to {offer.replicas} times faster"
         )
     if gpu.count > 1 and offer.sharing is not Sharing.NONE:
         yield (
@@ -206,5 +217,5 @@ def _notes(
         )
     if left_out:
         yield "nodes that do not say their memory were left out; gpu.memory includes them"
-    if offer.device.source.startswith("product not listed"):
+    if offer.device.source.startswith(NOT_LISTED):
         yield f"{offer.product or offer.resource}: {offer.device.source}"

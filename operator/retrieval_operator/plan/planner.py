@@ -125,6 +125,7 @@ def _plan(ask: Ask, site: Site, load: Load, sizes: batching.Sizes, room: Room) -
         workers=site.workers,
         threads=site.threads,
         cpu_millicores=site.cores,
+        cpu_request_millicores=host.cpu_request(ask, site.cores),
         memory_bytes=host.pod_memory(ask, memory),
         gpu_memory=site.device_budget(load),
         memory=memory,

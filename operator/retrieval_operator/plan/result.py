@@ -98,17 +98,21 @@ class Budget:
 class Estimate:
     """What one pod should reach; computed, not measured.
 
-    `tokens_per_s` is for texts of `text_tokens`, `texts_per_s` for short ones of `short_tokens`.
+    `tokens_per_s` is for texts of `text_tokens`, `texts_per_s` for short ones of `short_tokens`,
+    whichever of device and API workers is slower; `device_texts_per_s` is the device alone.
     `burst_texts` is the largest number of short requests that arrive within one second of which
-    90 % are answered within three. `batch_s` is the time of one full batch.
+    90 % are answered within three. `batch_s` is the time of one full batch. `spread` is between
+    which multiples of these rates the true ones lie.
     """
 
     tokens_per_s: int
     text_tokens: int
     texts_per_s: int
+    device_texts_per_s: int
     short_tokens: int
     burst_texts: int
     batch_s: float
+    spread: tuple[float, float]
     basis: str
 
 
@@ -140,6 +144,7 @@ class Plan:
 
     `device` names the product (or the cores), `basis` where its memory is known from.
     `gpu_memory` is None on a CPU, where `memory` holds weights and activations too.
+    `cpu_millicores` is what a pod may use, `cpu_request_millicores` what is kept for it.
     `max_queue_wait_s` follows from profile and objective; no field sets it.
     `kinds` are the nodes it holds for; pods go to no others. Empty: to any.
     """
@@ -161,6 +166,7 @@ class Plan:
     workers: Decision[int]
     threads: Decision[int]
     cpu_millicores: Decision[int]
+    cpu_request_millicores: Decision[int]
     memory_bytes: Decision[int]
     gpu_memory: Budget | None
     memory: Budget

@@ -34,7 +34,12 @@ def rows(plan: Plan) -> tuple[tuple[str, Decision[object], str], ...]:
     return (
         ("precision", plan.precision, plan.precision.value.value),
         *((field, decision, str(decision.value)) for field, decision in numbers.items()),
-        ("resources.cpu", plan.cpu_millicores, cores_text(plan.cpu_millicores.value)),
+        ("resources.limits.cpu", plan.cpu_millicores, cores_text(plan.cpu_millicores.value)),
+        (
+            "resources.requests.cpu",
+            plan.cpu_request_millicores,
+            cores_text(plan.cpu_request_millicores.value),
+        ),
         ("resources.memory", plan.memory_bytes, quantity_text(plan.memory_bytes.value)),
     )
 

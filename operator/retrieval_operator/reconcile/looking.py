@@ -24,7 +24,13 @@ from retrieval_operator.reconcile.models import is_moving
 from retrieval_operator.reconcile.planning import Planning
 from retrieval_operator.reconcile.view import HalfView, Parsed, View
 from retrieval_operator.render import Context, component_of, impossible, read_revision
-from retrieval_operator.spec import Component, RetrievalService, parse, unsupported
+from retrieval_operator.spec import (
+    Component,
+    RetrievalService,
+    parse,
+    unsupported,
+    with_defaults,
+)
 from retrieval_operator.world import REVISION, Document, Key, Ref, Store
 
 REPLAN_ANNOTATION = "retrieval.io/replan"
@@ -112,7 +118,7 @@ def accept(live: Document, context: Context) -> Parsed:
     raw = spec.get("suspend", False) if isinstance(spec, Mapping) else False
     is_suspended = raw if isinstance(raw, bool) else None
     try:
-        service = parse(live)
+        service = with_defaults(parse(live), context.defaults)
     except SpecError as error:
         return Parsed(None, tuple(map(str, error.problems)), is_suspended=is_suspended)
     gaps = (*unsupported(service), *impossible(service, context))

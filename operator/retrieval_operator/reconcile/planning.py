@@ -7,7 +7,15 @@ from dataclasses import replace
 
 from retrieval_operator.inventory import Inventory, Origin
 from retrieval_operator.observe import ComponentState
-from retrieval_operator.plan import BurstVerdict, Plan, capacity_of, judge, texts_of
+from retrieval_operator.plan import (
+    BurstVerdict,
+    Plan,
+    capacity_of,
+    judge,
+    pods_in_time,
+    texts_of,
+    verdict_of,
+)
 from retrieval_operator.spec import Component, RetrievalService
 from retrieval_operator.spec.status import MeasuredStatus
 from retrieval_operator.world import Store
@@ -45,16 +53,10 @@ def objective_of(
     objective = service.spec.objective
     if objective is None:
         return None
-    capacity = capacity_of(plan.estimate, plan.max_queue_tokens.value, plan.gpu_count, measured)
-    texts = texts_of(objective, component.name)
-    least = _least_pods(component)
-    promised = judge(objective, capacity, least, texts)
+    least = pods_in_time(component)
+    promised = verdict_of(objective, component, plan, measured)
     if not promised.is_met or state.ready >= least:
         return promised
-    present = judge(objective, capacity, state.ready, texts)
+    texts = texts_of(objective, component.name)
+    present = judge(objective, capacity_of(plan, measured), state.ready, texts)
     return replace(present, message=f"{present.message}; {least} are wanted")
-
-
-def _least_pods(component: Component) -> int:
-    scaling = component.autoscaling
-    return scaling.min_replicas if scaling is not None else component.replicas or 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from retrieval_operator.plan.result import Plan
+from retrieval_operator.plan.result import Decision, Plan
 from retrieval_operator.plan.sizes import quantity_text
 from retrieval_operator.spec.component import Component, ResourceAmounts
 from retrieval_operator.spec.quantity import cores_text
@@ -22,14 +22,14 @@ def container_resources(component: Component, plan: Plan) -> dict[str, Any]:
         [{"name": claim.name} for claim in component.gpu.resource_claims] if component.gpu else []
     )
     return {
-        "requests": {**_amounts(resources.requests, plan), **device},
-        "limits": {**_amounts(resources.limits, plan), **device},
+        "requests": {**_amounts(resources.requests, plan.cpu_request_millicores, plan), **device},
+        "limits": {**_amounts(resources.limits, plan.cpu_millicores, plan), **device},
         **({"claims": claims} if claims else {}),
     }
 
 
-def _amounts(asked: ResourceAmounts, plan: Plan) -> dict[str, str]:
-    millicores = asked.cpu.millicores if asked.cpu else plan.cpu_millicores.value
+def _amounts(asked: ResourceAmounts, cores: Decision[int], plan: Plan) -> dict[str, str]:
+    millicores = asked.cpu.millicores if asked.cpu else cores.value
     memory_bytes = asked.memory.bytes if asked.memory else plan.memory_bytes.value
     disk = asked.ephemeral_storage
     return {

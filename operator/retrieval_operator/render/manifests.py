@@ -43,7 +43,7 @@ def _component(
 ) -> Iterator[Manifest]:
     yield limits(service, component, revision.plan)
     yield inference_service(service, component, revision)
-    scaler = autoscaler(service, component, context)
+    scaler = autoscaler(service, component, revision.plan, context)
     if scaler is not None:
         yield scaler
     if has_budget(service, component):

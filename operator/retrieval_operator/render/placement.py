@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -51,7 +50,8 @@ def _affinity(component: Component, plan: Plan) -> dict[str, Any]:
 
     Terms are alternatives, so each of the author's is written once for each kind.
     """
-    affinity: dict[str, Any] = copy.deepcopy(dict(component.pod_template.affinity or {}))
+    asked = component.pod_template.affinity
+    affinity = asked.written() if asked else {}
     kinds = plan.kinds or _named(component)
     if not kinds:
         return affinity

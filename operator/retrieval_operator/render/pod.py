@@ -91,7 +91,7 @@ def pod(service: RetrievalService, component: Component, plan: Plan, image: str)
             *_volumes(storage),
             limits_volume(service, component),
             *keys_volumes(service),
-            *(_dump(volume) for volume in template.volumes),
+            *(volume.written() for volume in template.volumes),
         ],
     }
 
@@ -100,14 +100,14 @@ def _accounts(component: Component) -> dict[str, Any]:
     template = component.pod_template
     fields = {
         "serviceAccountName": template.service_account_name,
-        "imagePullSecrets": [_dump(secret) for secret in template.image_pull_secrets],
+        "imagePullSecrets": [secret.written() for secret in template.image_pull_secrets],
     }
     return {name: value for name, value in fields.items() if value}
 
 
 def _claims(component: Component) -> dict[str, Any]:
     claims = component.gpu.resource_claims if component.gpu else ()
-    return {"resourceClaims": [_dump(claim) for claim in claims]} if claims else {}
+    return {"resourceClaims": [claim.written() for claim in claims]} if claims else {}
 
 
 def _container(
@@ -124,7 +124,7 @@ def _container(
             *_mounts(storage),
             limits_mount(),
             *keys_mounts(service),
-            *(_dump(mount) for mount in component.pod_template.volume_mounts),
+            *(mount.written() for mount in component.pod_template.volume_mounts),
         ],
     }
 
@@ -148,7 +148,7 @@ def _env(
     return [
         *({"name": name, "value": value} for name, value in fixed.items()),
         *storage.environment,
-        *(_dump(variable) for variable in component.pod_template.env),
+        *(variable.written() for variable in component.pod_template.env),
     ]
 
 
@@ -192,10 +192,3 @@ def _mounts(storage: Storage) -> list[dict[str, Any]]:
         {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - the pod's own emptyDir
         *cache,
     ]
-
-
-def _dump(block: Any) -> dict[str, Any]:
-    written: dict[str, Any] = block.model_dump(
-        mode="json", by_alias=True, exclude_none=True, exclude_defaults=True
-    )
-    return written

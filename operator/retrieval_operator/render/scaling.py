@@ -49,7 +49,7 @@ bounded while pods start, and each pod that goes is given five minutes to be mis
 
 
 def autoscaler(
-    service: RetrievalService, component: Component, context: Context
+    service: RetrievalService, component: Component, plan: Plan, context: Context
 ) -> Manifest | None:
     """The object that scales a component, or None where nothing of ours does."""
     scaling = component.autoscaling
@@ -65,7 +65,7 @@ def autoscaler(
             "spec": {"scaleTargetRef": target, **spec}
         }
     return {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", **head} | {
-        "spec": {"scaleTargetRef": target, **_horizontal(scaling)}
+        "spec": {"scaleTargetRef": target, **_horizontal(scaling, plan)}
     }
 
 
@@ -108,23 +108,25 @@ def _in_flight(plan: Plan) -> int:
 
 
 def _behavior(scaling: Autoscaling) -> dict[str, Any]:
-    return dict(scaling.behavior) if scaling.behavior is not None else BEHAVIOR
+    return scaling.behavior.written() if scaling.behavior is not None else BEHAVIOR
 
 
-def _horizontal(scaling: Autoscaling) -> dict[str, Any]:
+def _horizontal(scaling: Autoscaling, plan: Plan) -> dict[str, Any]:
     return {
         "minReplicas": scaling.min_replicas,
         "maxReplicas": scaling.max_replicas,
-        "metrics": [_horizontal_metric(scaling)],
+        "metrics": [_horizontal_metric(scaling, plan)],
         "behavior": _behavior(scaling),
     }
 
 
-def _horizontal_metric(scaling: Autoscaling) -> dict[str, Any]:
+def _horizontal_metric(scaling: Autoscaling, plan: Plan) -> dict[str, Any]:
     target = _target(scaling)
     if metric_of(scaling) is ScalingMetric.CPU:
-        share = {"type": "Utilization", "averageUtilization": max(1, round(target.value * 100))}
-        return {"type": "Resource", "resource": {"name": "cpu", "target": share}}
+        # utilisation would count from the request, which is less than a pod may use
+        cores = max(1, round(target.value * plan.cpu_millicores.value))
+        used = {"type": "AverageValue", "averageValue": cores_text(cores)}
+        return {"type": "Resource", "resource": {"name": "cpu", "target": used}}
     average = {"type": "AverageValue", "averageValue": cores_text(target.millicores)}
     return {"type": "Pods", "pods": {"metric": {"name": WAIT_METRIC}, "target": average}}
 

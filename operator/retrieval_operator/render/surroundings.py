@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -14,20 +15,23 @@ from retrieval_operator.spec.service import RetrievalService
 from retrieval_operator.spec.support import Unsupported
 
 MOST_HOST_LETTERS: Final = 63
-"""KServe's default domain template makes one DNS label of name and namespace, which ends here.
-
-Source: RFC 1123, section 2.1; seen with kserve 0.20, which then makes no Deployment and says so in
-its log only."""
+"""Of one label of a host. Where KServe's template makes a longer one, it makes no Deployment and
+says so in its log only (seen with kserve 0.20). Source: RFC 1123, section 2.1."""
+_INSERTED: Final = re.compile(r"\{\{-? *\.(\w+) *-?\}\}")
 
 
 def impossible(service: RetrievalService, context: Context) -> tuple[Unsupported, ...]:
     """What the object asks for that this installation cannot do; refuse it like a gap."""
-    return (*_without_knative(service, context), *_without_keda(service, context))
+    return (
+        *_without_knative(service, context),
+        *_without_keda(service, context),
+        *_long_hosts(service, context),
+    )
 
 
 def doubts(service: RetrievalService, context: Context) -> tuple[str, ...]:
     """What will probably not work here, as sentences for the notes of a plan."""
-    return (*_unfed(service, context), *_long_hosts(service))
+    return tuple(_unfed(service, context))
 
 
 def _without_knative(service: RetrievalService, context: Context) -> Iterator[Unsupported]:
@@ -58,16 +62,26 @@ def _unfed(service: RetrievalService, context: Context) -> Iterator[str]:
             )
 
 
-def _long_hosts(service: RetrievalService) -> Iterator[str]:
+def _long_hosts(service: RetrievalService, context: Context) -> Iterator[Unsupported]:
     for component in service.spec.components:
-        name = inference_service_name(service, component.name)
-        host = f"{name}-predictor-{service.metadata.namespace}"
-        if len(host) > MOST_HOST_LETTERS:
-            yield (
-                f"KServe's default domain template makes a host label of {len(host)} characters "
-                f"({host}), {MOST_HOST_LETTERS} are allowed: with it no pod starts; shorten the "
-                "name or the namespace, or change domainTemplate in inferenceservice-config"
+        host = _host(service, component.name, context.domain_template)
+        longest = max(host.split("."), key=len)
+        if len(longest) > MOST_HOST_LETTERS:
+            yield Unsupported(
+                "metadata.name",
+                f"a host label of {len(longest)} characters ({longest})",
+                f"{MOST_HOST_LETTERS} are allowed: shorten the name or the namespace, or change "
+                "domainTemplate in inferenceservice-config and operator.domainTemplate here",
             )
+
+
+def _host(service: RetrievalService, component: ComponentName, template: str) -> str:
+    """The host that KServe makes; what this does not know of a template counts as nothing."""
+    known = {
+        "Name": f"{inference_service_name(service, component)}-predictor",
+        "Namespace": service.metadata.namespace,
+    }
+    return _INSERTED.sub(lambda found: known.get(found[1], ""), template)
 
 
 def _scaled(service: RetrievalService) -> Iterator[tuple[ComponentName, Autoscaling]]:

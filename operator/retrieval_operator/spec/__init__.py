@@ -24,7 +24,8 @@ from retrieval_operator.spec.component import (
     ResourceAmounts,
     Resources,
 )
-from retrieval_operator.spec.parsing import parse
+from retrieval_operator.spec.defaults import Defaults, with_defaults
+from retrieval_operator.spec.parsing import parse, parse_defaults
 from retrieval_operator.spec.pod import PodTemplate
 from retrieval_operator.spec.quantity import Quantity
 from retrieval_operator.spec.service import RetrievalService, RetrievalServiceSpec
@@ -37,6 +38,7 @@ __all__ = [
     "Batching",
     "Component",
     "ComponentName",
+    "Defaults",
     "DeploymentMode",
     "Embedder",
     "Gpu",
@@ -57,5 +59,7 @@ __all__ = [
     "Unsupported",
     "Visibility",
     "parse",
+    "parse_defaults",
     "unsupported",
+    "with_defaults",
 ]

@@ -100,6 +100,82 @@ class TaintEffect(StrEnum):
     NO_EXECUTE = "NoExecute"
 
 
+class NodeOperator(StrEnum):
+    """How a condition compares a node's label."""
+
+    IN = "In"
+    NOT_IN = "NotIn"
+    EXISTS = "Exists"
+    DOES_NOT_EXIST = "DoesNotExist"
+    GT = "Gt"
+    LT = "Lt"
+
+
+class LabelOperator(StrEnum):
+    """How a condition compares a label."""
+
+    IN = "In"
+    NOT_IN = "NotIn"
+    EXISTS = "Exists"
+    DOES_NOT_EXIST = "DoesNotExist"
+
+
+class Medium(StrEnum):
+    """Where an emptyDir lies; omitted is the node's disk."""
+
+    MEMORY = "Memory"
+
+
+class HostPathType(StrEnum):
+    """What has to be at a node's path."""
+
+    DIRECTORY_OR_CREATE = "DirectoryOrCreate"
+    DIRECTORY = "Directory"
+    FILE_OR_CREATE = "FileOrCreate"
+    FILE = "File"
+    SOCKET = "Socket"
+    CHAR_DEVICE = "CharDevice"
+    BLOCK_DEVICE = "BlockDevice"
+
+
+class AccessMode(StrEnum):
+    """How a claim is mounted."""
+
+    READ_WRITE_ONCE = "ReadWriteOnce"
+    READ_ONLY_MANY = "ReadOnlyMany"
+    READ_WRITE_MANY = "ReadWriteMany"
+    READ_WRITE_ONCE_POD = "ReadWriteOncePod"
+
+
+class VolumeMode(StrEnum):
+    """What a claim is; blocks have no folder to mount."""
+
+    FILESYSTEM = "Filesystem"
+
+
+class PullPolicy(StrEnum):
+    """When an image is pulled."""
+
+    ALWAYS = "Always"
+    IF_NOT_PRESENT = "IfNotPresent"
+    NEVER = "Never"
+
+
+class PolicyType(StrEnum):
+    """What a scaling policy counts."""
+
+    PODS = "Pods"
+    PERCENT = "Percent"
+
+
+class PolicyChoice(StrEnum):
+    """Which of several scaling policies holds."""
+
+    MAX = "Max"
+    MIN = "Min"
+    DISABLED = "Disabled"
+
+
 class Phase(StrEnum):
     """One word on the whole service, for people; programs read the conditions."""
 

@@ -6,10 +6,11 @@ A field left out is planned, or takes the default written here. Units are in the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from retrieval_operator.spec.behavior import Behavior
 from retrieval_operator.spec.block import Block, LabelValue, ObjectName, Unique
 from retrieval_operator.spec.choices import (
     ComponentName,
@@ -47,16 +48,16 @@ class Autoscaling(Block):
     """Most pods."""
     metric: ScalingMetric | None = None
     """What to follow. QueueWait: seconds a request waits before its forward pass. CPU: used share
-    of the requested cores, for clusters without Prometheus. Concurrency: requests at once, in
-    Knative mode only. Omitted: QueueWait, or Concurrency in Knative mode."""
+    of the cores that a pod may use, for clusters without Prometheus. Concurrency: requests at once,
+    in Knative mode only. Omitted: QueueWait, or Concurrency in Knative mode."""
     target: Quantity | None = None
     """Value of the metric to hold. Omitted: 200m seconds of QueueWait, 800m (80 %) of CPU, or as
     many requests at once as the plan answers in 0.2 s."""
     wake_query: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
     """PromQL that is above 0 when a service without pods is wanted, such as the request rate of a
     gateway. It only starts the first pod."""
-    behavior: Mapping[str, Any] | None = None
-    """HorizontalPodAutoscaler behavior: scaleUp and scaleDown policies. Omitted: a third more pods
+    behavior: Behavior | None = None
+    """How fast pods come and go, as a HorizontalPodAutoscaler has it. Omitted: a third more pods
     (at least two) a minute at most, and after ten calm minutes one fewer every five."""
 
 

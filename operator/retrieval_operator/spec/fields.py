@@ -17,6 +17,7 @@ from typing import Any
 
 from retrieval_operator.errors import UnknownField
 from retrieval_operator.spec.env import KNOBS, env_name
+from retrieval_operator.spec.rule import from_cel
 from retrieval_operator.spec.schema import structural
 from retrieval_operator.spec.service import RetrievalServiceSpec
 from retrieval_operator.spec.status import Status
@@ -156,7 +157,7 @@ def _rows(
 def _rules(path: str, node: Mapping[str, Any]) -> Iterator[_Seen]:
     for rule in node.get("x-kubernetes-validations", ()):
         named = re.findall(r"self((?:\.\w+)*)", rule["rule"])
-        yield _Seen(rule["message"], frozenset(path + name for name in named))
+        yield _Seen(rule["message"], frozenset(path + from_cel(name) for name in named))
 
 
 def _blamed(path: str, node: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -190,7 +191,7 @@ def _bounds(node: Mapping[str, Any]) -> str:
     said = (
         _range(node.get("minimum"), node.get("maximum"), ""),
         _range(node.get("minLength"), node.get("maxLength"), " characters"),
-        _range(None, node.get("maxItems"), " items"),
+        _range(node.get("minItems"), node.get("maxItems"), " items"),
         _range(None, node.get("maxProperties"), " entries"),
     )
     return ", ".join(part for part in said if part)

@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 
 from retrieval_operator.errors import Problem, SpecError
 from retrieval_operator.spec.block import Block
+from retrieval_operator.spec.defaults import Defaults
 from retrieval_operator.spec.fields import children, nearest
 from retrieval_operator.spec.rules import rules_of
 from retrieval_operator.spec.service import RetrievalService
@@ -37,6 +38,7 @@ _WANTED = {
     "string_pattern_mismatch": "wanted a text that matches {pattern}",
     "string_too_short": "wanted {min_length} characters or more",
     "string_too_long": "wanted {max_length} characters or fewer",
+    "too_short": "wanted {min_length} entry or more",
     "too_long": "wanted {max_length} entries or fewer",
 }
 
@@ -51,10 +53,27 @@ def parse(document: object) -> RetrievalService:
         wanted = "wanted one object of kind RetrievalService"
         raise SpecError((Problem("document", _shown(document), wanted),))
     raw = _plain({key: value for key, value in document.items() if key != "status"})
-    problems = (*_shape_problems(raw), *_rule_problems(raw))
+    return _checked(RetrievalService, raw)
+
+
+def parse_defaults(written: str) -> Defaults:
+    """An installation's defaults, as JSON, under the rules of the objects that they go into.
+
+    Raises:
+        SpecError: Something is wrong; the error holds every problem, each with its path.
+    """
+    try:
+        raw = _normal(json.loads(written))
+    except json.JSONDecodeError as error:
+        raise SpecError((Problem("defaults", _shown(written), f"no JSON: {error}"),)) from error
+    return _checked(Defaults, raw)
+
+
+def _checked(model: type[_Part], raw: Any) -> _Part:
+    problems = (*_shape_problems(model, raw), *_rule_problems(model, raw))
     if problems:
         raise SpecError(problems)
-    return _read(RetrievalService, raw)
+    return _read(model, raw)
 
 
 def _plain(document: Mapping[str, Any]) -> Any:
@@ -75,16 +94,16 @@ def _read(model: type[_Part], raw: Any) -> _Part:
     return model.model_validate_json(json.dumps(raw), by_alias=True, by_name=False)
 
 
-def _shape_problems(raw: Any) -> tuple[Problem, ...]:
+def _shape_problems(model: type[Block], raw: Any) -> tuple[Problem, ...]:
     try:
-        _read(RetrievalService, raw)
+        _read(model, raw)
     except ValidationError as error:
         return tuple(map(_problem, error.errors()))
     return ()
 
 
-def _rule_problems(raw: Any) -> Iterator[Problem]:
-    for path, model, part in _blocks(RetrievalService, raw, ""):
+def _rule_problems(root: type[Block], raw: Any) -> Iterator[Problem]:
+    for path, model, part in _blocks(root, raw, ""):
         try:
             block = _read(model, part)
         except ValidationError:

@@ -7,12 +7,14 @@ Field names and meanings are those of a Kubernetes PodSpec. What the operator de
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
+from retrieval_operator.spec.affinity import Affinity
 from retrieval_operator.spec.block import Block, LabelKey, LabelValue, ObjectName, Text, Unique
 from retrieval_operator.spec.choices import TaintEffect, TolerationOperator
+from retrieval_operator.spec.volume import EnvSource, LocalReference, Volume
 
 
 class Toleration(Block):
@@ -39,26 +41,8 @@ class EnvVar(Block):
     """Name of the variable. Variables that a field of this object sets are refused here."""
     value: Text | None = None
     """Literal value."""
-    value_from: Mapping[str, Any] | None = None
-    """Source of the value: secretKeyRef, configMapKeyRef, fieldRef or resourceFieldRef."""
-
-
-class LocalReference(Block):
-    """Names an object in the same namespace."""
-
-    name: ObjectName
-    """Name of the object."""
-
-
-class Volume(Block):
-    """A volume of the pod; besides its name any Kubernetes volume source."""
-
-    model_config = ConfigDict(extra="allow")
-
-    name: Annotated[
-        str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
-    ]
-    """Name that volumeMounts refer to."""
+    value_from: EnvSource | None = None
+    """Where the value comes from."""
 
 
 class VolumeMount(Block):
@@ -85,8 +69,8 @@ class PodTemplate(Block):
     """Node labels a node must have. The planner only considers GPUs of such nodes."""
     tolerations: Annotated[tuple[Toleration, ...], Field(max_length=32)] = ()
     """Taints the pods tolerate, beside that of the GPU resource, which is always tolerated."""
-    affinity: Mapping[str, Any] | None = None
-    """Kubernetes Affinity: nodeAffinity, podAffinity, podAntiAffinity."""
+    affinity: Affinity | None = None
+    """Where the pods may run, by nodes and by neighbours."""
     priority_class_name: ObjectName | None = None
     """PriorityClass of the pods."""
     service_account_name: ObjectName | None = None

@@ -16,7 +16,8 @@ from pydantic.alias_generators import to_snake
 
 from retrieval_operator.spec.block import Block
 
-_FACT = re.compile(r"(?P<call>size)?\(?self\.(?P<path>[A-Za-z.]+)\)?")
+_FACT = re.compile(r"(?P<call>size)?\(?self\.(?P<path>[A-Za-z_.]+)\)?")
+_DASH = "__dash__"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +55,23 @@ class Immutable:
     says: str
 
 
+def in_cel(name: str) -> str:
+    """A field's name as CEL has it: `ephemeral-storage` has no letter for its dash."""
+    return name.replace("-", _DASH)
+
+
+def from_cel(name: str) -> str:
+    """The field that CEL calls by this name."""
+    return name.replace(_DASH, "-")
+
+
 def _fact(expression: str, block: Block) -> object:
     parts = _FACT.fullmatch(expression)
     if parts is None:
         raise AssertionError(f"{expression!r} is no fact of a rule; this is a bug")
     value: Any = block
     for name in parts["path"].split("."):
-        value = getattr(value, to_snake(name))
+        value = getattr(value, to_snake(from_cel(name)))
     if isinstance(value, float) and value.is_integer():
         return int(value)  # the API server writes 1 for 1.0
     return len(value) if parts["call"] else value

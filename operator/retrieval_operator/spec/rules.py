@@ -5,54 +5,27 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from retrieval_operator.spec.affinity_rules import AFFINITY_RULES
+from retrieval_operator.spec.amount_rules import AMOUNT_RULES
 from retrieval_operator.spec.block import Block
 from retrieval_operator.spec.choices import Precision, Scoring
-from retrieval_operator.spec.component import (
-    Autoscaling,
-    Batching,
-    Component,
-    Gpu,
-    Reranker,
-    Resources,
-)
+from retrieval_operator.spec.component import Autoscaling, Batching, Component, Reranker
 from retrieval_operator.spec.mode_rules import MODE_RULES
 from retrieval_operator.spec.pod_rules import POD_RULES, keys_are_labels
-from retrieval_operator.spec.quantity import Quantity
 from retrieval_operator.spec.rule import Immutable, Rule
 from retrieval_operator.spec.service import Metadata, Objective, PodMonitor, RetrievalServiceSpec
 from retrieval_operator.spec.source_rules import GPU_RULES, SOURCE_RULES
 
-MAX_NAME_LENGTH: Final = 40
+MAX_NAME_LENGTH: Final = 39
+"""KServe's label `app: isvc.NAME-embedder-predictor` may have 63 characters.
+
+Source: kserve 0.20 pkg/constants/constants.go, GetRawServiceLabel.
+"""
 _NAME = "^[a-z]([-a-z0-9]*[a-z0-9])?$"
 
 
 def _at_most(smaller: Any, larger: Any) -> bool:
     return smaller is None or larger is None or bool(smaller <= larger)
-
-
-def _fits(requests: Quantity | None, limits: Quantity | None) -> bool:
-    return requests is None or limits is None or requests.value <= limits.value
-
-
-def _quantity(field: str) -> str:
-    """A CEL expression for an int-or-string field as a quantity, so that both forms compare."""
-    return f"quantity(string({field}))"
-
-
-def _request_within_limit(amount: str) -> Rule:
-    requested, limit = f"self.requests.{amount}", f"self.limits.{amount}"
-    return Rule(
-        on=Resources,
-        at=".requests",
-        cel=(
-            f"!has(self.requests) || !has(self.limits) || !has({requested}) || !has({limit}) || "
-            f"{_quantity(requested)}.compareTo({_quantity(limit)}) <= 0"
-        ),
-        holds=lambda block: _fits(getattr(block.requests, amount), getattr(block.limits, amount)),
-        says=f"requests.{amount} (%s) must not be above limits.{amount} (%s): lower the first or "
-        "raise the second",
-        facts=(requested, limit),
-    )
 
 
 RULES: Final = (
@@ -61,8 +34,8 @@ RULES: Final = (
         at=".name",
         cel=f"size(self.name) <= {MAX_NAME_LENGTH}",
         holds=lambda meta: len(meta.name) <= MAX_NAME_LENGTH,
-        says=f"the name must have at most {MAX_NAME_LENGTH} characters (this one has %d): names of "
-        "objects and hosts are built from it",
+        says=f"the name must have at most {MAX_NAME_LENGTH} characters (this one has %d): labels, "
+        "objects and hosts are named after it",
         facts=("size(self.name)",),
     ),
     Rule(
@@ -176,17 +149,8 @@ RULES: Final = (
         "or set prompts.query",
         facts=("self.scoring",),
     ),
-    Rule(
-        on=Gpu,
-        at=".memory",
-        cel=f"!has(self.memory) || {_quantity('self.memory')}.compareTo(quantity('1Gi')) >= 0",
-        holds=lambda gpu: gpu.memory is None or gpu.memory.bytes >= 2**30,
-        says="memory (%s) must not be below 1Gi: a number alone is bytes, write 24Gi",
-        facts=("self.memory",),
-    ),
     *GPU_RULES,
-    _request_within_limit("cpu"),
-    _request_within_limit("memory"),
+    *AMOUNT_RULES,
     Rule(
         on=Objective,
         at=".quantile",
@@ -198,6 +162,7 @@ RULES: Final = (
     keys_are_labels(PodMonitor, "labels"),
     *MODE_RULES,
     *POD_RULES,
+    *AFFINITY_RULES,
 )
 """Every rule, in the order their messages are shown."""
 

@@ -20,7 +20,7 @@ Schema = dict[str, Any]
 
 _KEPT: Final = (
     "type", "description", "enum", "minimum", "maximum", "minLength", "maxLength", "pattern",
-    "maxItems", "maxProperties", "required",
+    "minItems", "maxItems", "maxProperties", "required",
 )  # fmt: skip
 _INT_OR_STRING: Final = "x-kubernetes-int-or-string"
 _BLOCK: Final = "x-block"  # which model a node came from; not part of the result

@@ -11,6 +11,8 @@ from retrieval_operator.spec.source import SCHEMES, ModelSource, Shape
 
 _ADDRESS: Final = f"^({'|'.join(SCHEMES)})://[!-~]+$"
 
+_HUB: Final = "^hf://[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$"
+
 SOURCE_RULES: Final = (
     Rule(
         on=ModelSource,
@@ -20,6 +22,17 @@ SOURCE_RULES: Final = (
         says="uri (%s) must start with one of "
         + ", ".join(f"{scheme}://" for scheme in SCHEMES)
         + " and have no spaces",
+        facts=("self.uri",),
+    ),
+    Rule(
+        on=ModelSource,
+        at=".uri",
+        cel=f"!self.uri.startsWith('hf://') || self.uri.matches('{_HUB}')",
+        holds=lambda model: (
+            not model.uri.startswith("hf://") or re.fullmatch(_HUB, model.uri) is not None
+        ),
+        says="a hf:// uri (%s) must be hf://OWNER/NAME: add the owner, and put a version into "
+        "revision",
         facts=("self.uri",),
     ),
     Rule(
@@ -75,6 +88,16 @@ GPU_RULES: Final = (
         holds=_is_described,
         says="resourceClaims (%d) say nothing of the device's memory: set memory or products too",
         facts=("size(self.resourceClaims)",),
+    ),
+    Rule(
+        on=Gpu,
+        at=".count",
+        cel="!has(self.resourceClaims) || size(self.resourceClaims) == 0 || "
+        "self.count <= size(self.resourceClaims)",
+        holds=lambda gpu: not gpu.resource_claims or gpu.count <= len(gpu.resource_claims),
+        says="count (%d) is above the number of resourceClaims (%d): give each device a claim of "
+        "its own",
+        facts=("self.count", "size(self.resourceClaims)"),
     ),
     Rule(
         on=ResourceClaim,

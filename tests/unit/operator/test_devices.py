@@ -60,11 +60,49 @@ def test_an_unknown_product_is_none():
     assert find_device("NVIDIA-Q9-MIG-1g.10gb") is None
 
 
-def test_an_unlisted_product_gets_the_lowest_rates_of_its_generation_and_says_so():
-    device = assumed_device("NVIDIA-Q9", 48000, (8, 6))
-    assert device.memory_mib == 48000
-    assert device.half_tflops == PRODUCTS["NVIDIA-A2"].half_tflops
-    assert "8.x" in device.source
+@pytest.mark.parametrize(
+    ("label", "memory_mib", "capability", "like"),
+    [
+        ("NVIDIA-A100-SXM-64GB", 65536, (8, 0), "NVIDIA-A100-SXM4-80GB"),
+        ("NVIDIA-GeForce-RTX-3060", 12288, (8, 6), "NVIDIA-GeForce-RTX-3080"),
+        ("NVIDIA-L2", 23034, (8, 9), "NVIDIA-L4"),
+        ("NVIDIA-GeForce-RTX-5080", 16303, (12, 0), "NVIDIA-GeForce-RTX-5090"),
+        ("NVIDIA-Thor", 125000, (11, 0), None),
+    ],
+)
+def test_an_unlisted_product_is_rated_like_the_nearest_of_its_generation(
+    label, memory_mib, capability, like
+):
+    device = assumed_device(label, memory_mib, capability)
+    peer = PRODUCTS[like] if like else min(PRODUCTS.values(), key=lambda one: one.half_tflops)
+    assert device.half_tflops == peer.half_tflops
+    assert (device.product, device.memory_mib) == (label, memory_mib)
+    assert device.capability == capability
+    assert "not listed" in device.source
+
+
+def test_a_slice_of_an_unlisted_product_computes_at_its_share():
+    device = assumed_device("NVIDIA-A100X-MIG-1g.10gb", 9728, (8, 0))
+    assert device.memory_mib == 9728
+    assert device.half_tflops == pytest.approx(312 / 7)
+
+
+@pytest.mark.parametrize(
+    ("label", "share", "memory_mib"),
+    [
+        ("NVIDIA-A30-MIG-4g.24gb", 1, 24576),
+        ("NVIDIA-A30-MIG-1g.6gb", 1 / 4, 5952),
+        ("NVIDIA-RTX-PRO-6000-Blackwell-Server-Edition-MIG-2g.48gb", 1 / 2, 48512),
+        ("NVIDIA-B200-MIG-1g.23gb", 1 / 7, 20992),
+        ("NVIDIA-GB200-MIG-1g.24gb", 1 / 7, 20480),
+    ],
+)
+def test_a_slice_is_what_nvidia_cuts(label, share, memory_mib):
+    device, whole = find_device(label), find_device(label.partition("-MIG-")[0])
+    assert device is not None
+    assert whole is not None
+    assert device.half_tflops == pytest.approx(whole.half_tflops * share)
+    assert 0.85 * memory_mib <= device.memory_mib <= memory_mib
 
 
 def test_without_a_capability_the_oldest_is_assumed():

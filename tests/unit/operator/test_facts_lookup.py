@@ -2,9 +2,10 @@
 
 import pytest
 
-from retrieval_operator.facts import facts_of
+from retrieval_operator.facts import Unknown, facts_for, facts_of
 from retrieval_operator.facts.lookup import similar_names
 from tests.support.planning import checkpoint
+from tests.support.spec import embedder
 
 
 @pytest.mark.parametrize("uri", ["hf://BAAI/bge-m3", "hf://baai/BGE-M3", "hf://BAAI/bge-m3@main"])
@@ -28,12 +29,11 @@ def test_a_folder_wins_over_the_table(tmp_path):
     assert (found.name, found.parameters) == ("BAAI/bge-m3", 7)
 
 
-def test_a_file_address_is_read_where_its_folder_exists(tmp_path):
+def test_a_file_address_never_opens_the_disk_of_this_process(tmp_path):
     folder = checkpoint(tmp_path / "mine", {"w": ("F32", [7])})
-    found = facts_of(f"file://{folder}")
-    assert found is not None
-    assert found.name == "mine"
-    assert facts_of("file:///no/such/folder") is None
+    told = {facts_for(embedder(model={"uri": uri})) for uri in (f"file://{folder}", "file:///root")}
+    assert {type(answer) for answer in told} == {Unknown}
+    assert facts_of(f"file://{folder}") is None
 
 
 def test_a_misspelt_name_has_a_neighbour():

@@ -5,6 +5,7 @@ import yaml
 
 from retrieval_operator.inventory import BadInventory, gpu_offers, nodes_of, product_node
 from retrieval_operator.inventory.reading import described_node
+from tests.support.planning import GIB
 
 NODE = yaml.safe_load("""
 apiVersion: v1
@@ -24,8 +25,17 @@ def test_a_node_is_read_with_its_labels_taints_and_allocatable():
     assert node.name == "gpu-a"
     assert node.labels["nvidia.com/gpu.product"] == "NVIDIA-L4"
     assert node.taints[0].key == "nvidia.com/gpu"
-    assert (node.millicores, node.memory_bytes) == (31850, 257 * 2**30)
     assert node.devices == {"nvidia.com/gpu": 1}
+
+
+def test_what_daemon_sets_ask_for_is_left_to_them():
+    (node,) = nodes_of(NODE)
+    assert node.millicores == 31850 - 3185
+    assert node.memory_bytes == 257 * GIB - 257 * GIB // 10
+    (small,) = nodes_of({**NODE, "status": {"allocatable": {"cpu": "3920m", "memory": "3Gi"}}})
+    assert (small.millicores, small.memory_bytes) == (3420, 3 * GIB - 512 * 2**20)
+    (tiny,) = nodes_of({**NODE, "status": {"allocatable": {"cpu": "940m", "memory": "600Mi"}}})
+    assert (tiny.millicores, tiny.memory_bytes) == (470, 300 * 2**20)
 
 
 @pytest.mark.parametrize(

@@ -142,11 +142,11 @@ def test_a_refused_plan_leaves_the_figures_of_the_pods_that_go_on():
 def test_a_promise_is_judged_by_what_was_measured():
     bench = ready({**GPU_SPEC, "objective": OBJECTIVE})
     estimated = bench.cluster.condition("ObjectiveMet")["message"]
-    assert "(estimated)" in estimated
+    assert "(estimated; 0.5 to 1.5 times that is possible)" in estimated
     bench.pods.answer(TOLD)
     bench.reconcile()
     told = bench.cluster.condition("ObjectiveMet")["message"]
-    assert "(measured at 90,000 tokens/s in the warm-up)" in told
+    assert "(measured at 90,000 tokens/s in the warm-up, " in told
 
 
 def test_a_reranker_is_judged_by_whole_requests():
@@ -158,5 +158,5 @@ def test_a_reranker_is_judged_by_whole_requests():
         bench.cluster.serve({**spec, "objective": objective})
         bench.reconcile()
         words = bench.cluster.condition("ObjectiveMet")["message"].split()
-        held.append(int(words[words.index("hold") + 1]))
+        held.append(int(words[words.index("holds") + 1]))
     assert held[0] // 10 == held[1] > 0

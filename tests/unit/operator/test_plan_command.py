@@ -60,6 +60,16 @@ def test_a_refusal_is_status_1_with_the_changes_that_fit(run, tmp_path):
     assert "would fit: a node with NVIDIA-A10" in out
 
 
+def test_a_promise_is_judged_in_the_plan(run):
+    asked = ("plan", "-f", "manifests/samples/objective.yaml", "--gpu", "NVIDIA-L4:2")
+    _, out, _ = run(*asked)
+    assert "1 pod holds" in out
+    assert "of a burst of 1500 requests" in out
+    _, out, _ = run(*asked, "-o", "json")
+    for component in json.loads(out)[0]["components"]:
+        assert component["objective"]["heldRequests"] > 0
+
+
 def test_json_is_json(run, service):
     status, out, _ = run("plan", "-f", service, "--gpu", "NVIDIA-L4", "-o", "json")
     (found,) = json.loads(out)

@@ -4,11 +4,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrieval_operator.plan import Capacity, capacity_of, judge, texts_of
+from retrieval_operator.plan import (
+    Capacity,
+    capacity_of,
+    judge,
+    pods_in_time,
+    texts_of,
+    verdict_of,
+)
 from retrieval_operator.spec import status
 from retrieval_operator.spec.choices import ComponentName
 from retrieval_operator.spec.service import Objective
 from tests.support.planning import ask, on, planned
+from tests.support.spec import embedder
 
 RATES = st.floats(0, 1e5)
 
@@ -18,7 +26,7 @@ def objective(requests: int = 500, within: int = 3, quantile: float = 0.9) -> Ob
 
 
 def capacity(texts_per_s: float = 150, queued: float = 1e6) -> Capacity:
-    return Capacity(texts_per_s, queued, "estimated")
+    return Capacity(texts_per_s, 1e9, queued, "estimated")
 
 
 def test_a_pod_answers_a_rate_times_the_time_and_a_tenth_may_be_late():
@@ -67,18 +75,42 @@ def test_more_pods_never_hold_less(rate, replicas):
     assert fewer.held_requests <= more.held_requests
 
 
-def test_the_warm_up_s_figure_replaces_the_estimate():
+def test_what_the_pods_measured_beats_the_estimate():
     plan = planned(ask(), on("NVIDIA-L4"))
-    rate = plan.estimate.tokens_per_s
-    measured = status.MeasuredStatus(tokens_per_second=rate * 2)
-    guessed = capacity_of(plan.estimate, 100_000, 1)
-    known = capacity_of(plan.estimate, 100_000, 1, measured)
-    assert known.texts_per_s == pytest.approx(2 * guessed.texts_per_s)
+    measured = status.MeasuredStatus(tokens_per_second=plan.estimate.tokens_per_s * 2)
+    guessed, known = capacity_of(plan), capacity_of(plan, measured)
+    assert known.device_texts_s == pytest.approx(2 * guessed.device_texts_s)
+    assert known.answered_texts_s == guessed.answered_texts_s
     assert "measured" in known.basis
-    assert guessed.basis == "estimated"
+    assert "estimated; 0.5 to 1.5 times" in guessed.basis
 
 
-def test_an_absurd_measurement_is_not_believed():
+@pytest.mark.parametrize("times", [0.02, 18])
+def test_a_measurement_far_from_the_estimate_is_believed(times):
     plan = planned(ask(), on("NVIDIA-L4"))
-    measured = status.MeasuredStatus(tokens_per_second=plan.estimate.tokens_per_s * 1000)
-    assert capacity_of(plan.estimate, 1, 1, measured).texts_per_s == plan.estimate.texts_per_s
+    measured = status.MeasuredStatus(tokens_per_second=round(plan.estimate.tokens_per_s * times))
+    found = capacity_of(plan, measured)
+    assert found.device_texts_s == pytest.approx(plan.estimate.device_texts_per_s * times, rel=0.01)
+
+
+def test_only_pods_that_are_there_when_the_burst_comes_are_counted():
+    half = embedder(gpu={}, autoscaling={"minReplicas": 2, "maxReplicas": 50})
+    plan = planned(ask(), on("NVIDIA-L4"))
+    assert pods_in_time(half) == 2
+    verdict = verdict_of(objective(100_000), half, plan)
+    assert not verdict.is_met
+    assert verdict.held_requests == judge(objective(1), capacity_of(plan), 2).held_requests
+    assert "with 50 pods, minutes later" in verdict.message
+
+
+@given(st.floats(0.01, 1e5), st.integers(1, 600), st.floats(0.5, 0.9999), st.floats(0, 1e6))
+def test_the_estimate_and_the_verdict_have_one_answer(rate, within, quantile, queued):
+    one = capacity(rate, queued)
+    held = judge(objective(1, within, quantile), one, 1).held_requests
+    assert held == int(one.held(within, quantile))
+
+
+def test_the_burst_of_an_estimate_is_the_verdict_on_it():
+    plan = planned(ask(), on("NVIDIA-L4"))
+    burst = plan.estimate.burst_texts
+    assert abs(judge(objective(burst), capacity_of(plan), 1).held_requests - burst) <= 2

@@ -1,7 +1,9 @@
 """Which of several devices a plan has to fit."""
 
+import pytest
+
 from retrieval_operator.devices import MIB
-from retrieval_operator.inventory import Node, Origin, Taint
+from retrieval_operator.inventory import Node, Origin, Taint, nodes_of
 from retrieval_operator.plan import GpuAsk, Reason
 from retrieval_operator.spec.choices import Precision
 from retrieval_operator.spec.pod import Toleration
@@ -15,6 +17,7 @@ from tests.support.planning import (
     on,
     planned,
     refused,
+    term_bytes,
 )
 
 SHARED = {"nvidia.com/gpu.replicas": "4", "nvidia.com/gpu.sharing-strategy": "time-slicing"}
@@ -57,7 +60,7 @@ def test_a_time_sliced_card_gives_its_share_and_tells_the_predictor():
     shared = gpu_node(24000, "NVIDIA-A10-SHARED", labels=SHARED)
     plan = planned(ask(), cluster(shared))
     assert available_mib(plan) == 6000
-    assert plan.gpu_memory_cap_bytes == 6000 * MIB
+    assert plan.gpu_memory_cap_bytes == (6000 - 690) * MIB
     assert any("without isolation" in note for note in plan.notes)
 
 
@@ -67,8 +70,25 @@ def test_a_whole_card_is_not_capped():
 
 def test_gpu_memory_caps_a_larger_card():
     plan = planned(ask(gpu=GpuAsk(memory_bytes=8 * GIB)), cluster(L4))
-    assert plan.gpu_memory_cap_bytes == 8 * GIB
+    assert plan.gpu_memory_cap_bytes == 8 * GIB - 690 * MIB
     assert plan.basis == "spec.embedder.gpu.memory"
+
+
+def test_what_an_engine_may_allocate_and_its_context_are_its_share_together():
+    half = {"nvidia.com/gpu.replicas": "2", "nvidia.com/gpu.sharing-strategy": "time-slicing"}
+    plan = planned(ask(), cluster(gpu_node(24564, "NVIDIA-GeForce-RTX-4090", labels=half)))
+    context = term_bytes(plan, "runtime context")
+    assert plan.gpu_memory_cap_bytes + context == plan.device_memory.available_bytes
+    assert plan.device_memory.total_bytes - context <= plan.gpu_memory_cap_bytes
+
+
+@pytest.mark.parametrize("strategy", ["mps", "time-slicing"])
+def test_a_share_is_planned_at_its_share_of_the_rate(strategy):
+    labels = {"nvidia.com/gpu.replicas": "4", "nvidia.com/gpu.sharing-strategy": strategy}
+    quarter = planned(ask(), cluster(gpu_node(24564, "NVIDIA-GeForce-RTX-4090", labels=labels)))
+    whole = planned(ask(), cluster(gpu_node(24564, "NVIDIA-GeForce-RTX-4090")))
+    assert quarter.estimate.tokens_per_s == pytest.approx(whole.estimate.tokens_per_s / 4, rel=0.2)
+    assert any("up to 4 times faster" in note for note in quarter.notes)
 
 
 def test_gpu_memory_never_makes_a_card_larger():
@@ -150,6 +170,31 @@ def test_a_gpu_pod_is_sized_within_its_part_of_the_node():
 def test_a_laptop_gives_all_its_cores_and_a_node_a_few():
     assert planned(ask(gpu=None), machine(16)).cpu_millicores.value == 16_000
     assert planned(ask(gpu=None), cluster(cpu_node(16))).cpu_millicores.value == 4000
+
+
+def test_two_components_on_cpus_are_scheduled_on_a_node_of_four_cores():
+    (node,) = nodes_of(
+        {"kind": "Node", "status": {"allocatable": {"cpu": "3920m", "memory": "14Gi"}}}
+    )
+    halves = [
+        planned(ask(model, gpu=None), cluster(node))
+        for model in ("builtin://all-MiniLM-L6-v2", "BAAI/bge-reranker-base")
+    ]
+    assert sum(half.cpu_request_millicores.value for half in halves) <= 3920 - 500
+    assert {half.cpu_millicores.value for half in halves} == {3400}
+    assert sum(half.memory_bytes.value for half in halves) <= 14 * GIB * 9 // 10
+
+
+def test_a_pod_with_a_gpu_is_kept_all_the_cores_it_may_use():
+    plan = planned(ask(), on("NVIDIA-L4"))
+    assert plan.cpu_request_millicores.value == plan.cpu_millicores.value
+
+
+def test_the_authors_amounts_are_kept():
+    limited = planned(ask(gpu=None, cpu_limit_millicores=3000), machine(16))
+    assert limited.cpu_request_millicores.value == 3000
+    asked = planned(ask(gpu=None, cpu_request_millicores=1500), machine(16))
+    assert (asked.cpu_request_millicores.value, asked.cpu_millicores.value) == (1500, 1500)
 
 
 def test_workers_leave_the_other_cores_to_the_engine():

@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from retrieval_operator.plan.footprint import CUDA_CONTEXT
 from retrieval_predictor.settings import Settings
 from tests.support.rendering import plans, service, variables
 
@@ -42,7 +43,7 @@ def test_every_planned_value_arrives(monkeypatch):
     assert settings.batching.max_batch_size == plan.room.batch_texts
     assert settings.batching.max_queue_tokens == plan.room.queue_tokens
     assert settings.gpu.count == 1
-    assert settings.gpu.memory_bytes == 12 * 2**30
+    assert settings.gpu.memory_bytes == 12 * 2**30 - CUDA_CONTEXT.bytes
     assert plan.gpu_memory is not None
     assert settings.planned_memory_bytes == plan.gpu_memory.planned_bytes
 

@@ -40,7 +40,7 @@ def test_the_wait_before_a_forward_pass_is_what_is_followed():
 
 def test_cores_are_followed_where_there_is_no_prometheus():
     (metric,) = first(CPU, "HorizontalPodAutoscaler")["spec"]["metrics"]
-    target = {"type": "Utilization", "averageUtilization": 70}
+    target = {"type": "AverageValue", "averageValue": "2800m"}
     assert metric == {"type": "Resource", "resource": {"name": "cpu", "target": target}}
 
 

@@ -46,7 +46,10 @@ def test_an_autoscaler_that_nobody_feeds_is_spoken_of(spec, context, count):
 
 
 @pytest.mark.parametrize(("letters", "count"), [(31, 0), (32, 1)])
-def test_a_host_that_kserve_cannot_make_is_spoken_of(letters, count):
-    found = doubts(service("embedder: {}", name="a" * 12, namespace="n" * letters), BARE)
+def test_a_service_whose_host_kserve_cannot_make_is_refused(letters, count):
+    asked = service("embedder: {}", name="a" * 12, namespace="n" * letters)
+    found = impossible(asked, BARE)
     assert len(found) == count
-    assert all("64 characters" in doubt for doubt in found)
+    assert all("64 characters" in str(gap) for gap in found)
+    dotted = Context("image", domain_template="{{.Name}}.{{.Namespace}}.{{.IngressDomain}}")
+    assert impossible(asked, dotted) == ()

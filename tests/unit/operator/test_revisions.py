@@ -88,7 +88,7 @@ def test_a_device_that_is_gone_and_whose_successor_does_not_fit_keeps_its_plan()
 def test_larger_cpus_that_leave_are_a_device_that_is_gone():
     asks = wish(gpu=None)
     held = first(cluster(cpu_node(32)), asks)
-    small = cluster(cpu_node(2))
+    small = cluster(cpu_node(1))  # a pod asks for half of the four cores it may use
     assert not has_place(held.plan, held.ask, small)
     moved = made(revise(asks, (held,), sight(small, away_s=AWAY_S)))
     assert moved.plan.cpu_millicores.value < held.plan.cpu_millicores.value
