@@ -158,5 +158,5 @@ def test_a_reranker_is_judged_by_whole_requests():
         bench.cluster.serve({**spec, "objective": objective})
         bench.reconcile()
         words = bench.cluster.condition("ObjectiveMet")["message"].split()
-        held.append(int(words[words.index("holds") + 1]))
+        held.append(int(words[words.index("hold") + 1].replace(",", "")))
     assert held[0] // 10 == held[1] > 0
