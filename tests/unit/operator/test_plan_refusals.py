@@ -90,7 +90,7 @@ def test_main_memory_beside_a_gpu_that_is_too_small_is_told_apart():
 
 def test_a_machine_that_is_too_small_says_how_much_is_needed():
     refusal = refused(ask(QWEN_8B, gpu=None), machine(memory_gib=16))
-    assert "nodes with 33 Gi of memory" in remedies(refusal)
+    assert "nodes with 34 Gi of memory" in remedies(refusal)
 
 
 def test_an_unknown_model_is_refused_with_the_way_to_give_its_facts():
