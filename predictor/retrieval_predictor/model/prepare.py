@@ -112,6 +112,8 @@ def _no_graph(source: Source) -> str | None:
     """Why a model is not tried as a graph; None where it is."""
     if source.reading.scoring is Scoring.YES_NO:
         return "it computes once what texts begin with alike, which rectangles cannot"
+    if source.checkpoint.has_own_code and source.settings.model.trust_remote_code:
+        return "its own code may look at its input, and a graph knows no branch"
     if source.checkpoint.token_heads:
         return "its tokens have outputs of their own"
     return None
