@@ -6,6 +6,7 @@ import ctypes
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 _STATUS = Path("/proc/self/status")
 
@@ -25,14 +26,14 @@ class DeviceMemory:
 
 def device_memory() -> DeviceMemory | None:
     """The GPU's memory now; None on a CPU."""
-    torch = sys.modules.get("torch")  # a process that has not imported it uses no GPU
-    cuda = getattr(torch, "cuda", None)  # another thread may be importing it now
+    # a process that has not imported torch uses no GPU; another thread may be importing it now
+    cuda: Any = getattr(sys.modules.get("torch"), "cuda", None)
     if not getattr(cuda, "is_initialized", bool)():
         return None
-    free_bytes, total_bytes = torch.cuda.mem_get_info()
+    free_bytes, total_bytes = cuda.mem_get_info()
     return DeviceMemory(
-        allocated_bytes=torch.cuda.memory_allocated(),
-        reserved_bytes=torch.cuda.memory_reserved(),
+        allocated_bytes=cuda.memory_allocated(),
+        reserved_bytes=cuda.memory_reserved(),
         used_bytes=total_bytes - free_bytes,
         total_bytes=total_bytes,
     )
