@@ -98,12 +98,15 @@ class Engine:
         server = await loop.create_unix_server(
             lambda: Connection(self, self._connections), path=str(socket)
         )
-        async with server, asyncio.TaskGroup() as group:
-            group.create_task(self._beat())
-            await self._open_first()
-            processes.mark_ready(socket)
-            group.create_task(self._follow())
-            group.create_task(self._watch_space())
+        try:
+            async with server, asyncio.TaskGroup() as group:
+                group.create_task(self._beat())
+                await self._open_first()
+                processes.mark_ready(socket)
+                group.create_task(self._follow())
+                group.create_task(self._watch_space())
+        finally:
+            await self._spaces.close()
 
     def _search(self, asks: Sequence[Ask]) -> Answers:
         faiss.omp_set_num_threads(1)  # of this thread: it has a core, and OpenMP would take all

@@ -23,3 +23,8 @@ class Spaces:
         if self._embedder is not None:
             _, found = await space(self._embedder, QUICK)
             check_same(index, found)
+
+    async def close(self) -> None:
+        """Close the connections to the embedder."""
+        if self._embedder is not None:
+            await self._embedder.service.close()
