@@ -11,8 +11,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.8
 READY := $(VENV)/.ready
+SERVING := $(VENV)/.serving
+# $(call install,EXTRAS): the checkout with these extras, at the pinned versions
+install = $(BIN)/uv pip install --quiet --python $(BIN)/python --constraints constraints.txt --editable '.[$(1)]'
+TO_SERVE := operator,predictor
+ALL := operator,predictor,search,bench,dev
 MANIFEST ?= manifests/quickstart.yaml
 SOURCE ?= docs
+RUN_ARGS ?=
 PYTEST_ARGS ?=
 CLUSTER_ARGS ?=
 # Without bytecode on disk every engine compiles PyTorch anew: `python -c 'import
@@ -31,19 +37,25 @@ installed = for one in $(1); do command -v $$one >/dev/null || missing="$$missin
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(READY)  ## Create .venv with every dependency, pinned by constraints.txt
+setup: $(READY)  ## Create .venv with every dependency, pinned by constraints.txt (6 GB)
 
-$(READY): pyproject.toml constraints.txt
+$(READY): pyproject.toml constraints.txt | $(BIN)/uv
+	$(call install,$(ALL))
+	@touch $@ $(SERVING)
+
+$(SERVING): pyproject.toml constraints.txt | $(BIN)/uv
+	@echo "installing what serves into $(VENV): 6 GB, most of it PyTorch for CUDA; minutes, once"
+	$(call install,$(TO_SERVE))
+	@touch $@
+
+$(BIN)/uv:
 	@test -n "$(PYTHON)" && $(PYTHON) -c '$(FITS)' || { \
 	  echo "Python 3.11, 3.12 or 3.13 is needed: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)"; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraints constraints.txt \
-	  --editable '.[operator,predictor,search,bench,dev]'
-	@touch $@
 
-run: $(READY)  ## Serve manifests/quickstart.yaml on this machine (MANIFEST=… for another)
-	@$(BIN)/retrieval run -f $(MANIFEST)
+run: $(SERVING)  ## Serve manifests/quickstart.yaml on this machine (MANIFEST=… RUN_ARGS='--port-base 9080')
+	@$(BIN)/retrieval run -f $(MANIFEST) $(RUN_ARGS)
 
 search: $(READY)  ## Search this project's docs on this machine (SOURCE=… for another folder or file)
 	@$(BIN)/retrieval-search run $(SOURCE)
@@ -82,7 +94,7 @@ tools: $(READY)  ## Build the pinned Go tools of the cluster tests once, into a 
 	@PATH="$$PATH:$(abspath $(BIN))" $(BIN)/python -m tests.cluster.tools
 	@PATH="$$PATH:$(abspath $(BIN))" $(BIN)/python -m tests.observability.tools
 
-cluster: tools  ## Start a control plane with KServe and fake GPU nodes (CLUSTER_ARGS='--nodes l4 mig-mixed')
+cluster: tools  ## Start a control plane with KServe, fake GPU nodes and the operator (CLUSTER_ARGS='--nodes l4 mig-mixed')
 	@$(BIN)/python -m tests.cluster up $(CLUSTER_ARGS)
 
 cluster-down: $(READY)  ## End it

@@ -35,7 +35,7 @@ from retrieval_predictor.model.checkpoint import read_checkpoint
 from retrieval_predictor.model.fetch import fetch
 from retrieval_predictor.model.load import load
 from retrieval_predictor.model.packing import pack
-from retrieval_predictor.model.runner import Runner
+from retrieval_predictor.model.runner import TorchRunner
 from retrieval_predictor.settings import Settings
 from retrieval_predictor.wire.work import Batch, Encoded, Part, Reference, Run
 
@@ -107,9 +107,9 @@ class Models:
     """
 
     raw: PreTrainedModel
-    served: Runner
-    by_python: Runner
-    prepacked: Runner
+    served: TorchRunner
+    by_python: TorchRunner
+    prepacked: TorchRunner
     one_slot: Engine
     slot_a_core: Engine
 
@@ -127,8 +127,8 @@ def _models(scratch: Path) -> Models:
     return Models(raw, served, by_python, prepacked, one_slot, slot_a_core)
 
 
-def _load(scratch: Path) -> Runner:
-    return cast("Runner", load(Settings(), scratch).runner)
+def _load(scratch: Path) -> TorchRunner:
+    return cast("TorchRunner", load(Settings(), scratch).runner)
 
 
 def cell(models: Models, lengths: tuple[int, ...], rounds: int) -> dict[str, dict[str, float]]:
@@ -177,7 +177,7 @@ def _raw(model: PreTrainedModel, ids: torch.Tensor, mask: torch.Tensor | None) -
 class Engine:
     """Queue, batcher and device with so many slots, on a loop of their own that goes on."""
 
-    def __init__(self, runner: Runner, slots: int, cores: int) -> None:
+    def __init__(self, runner: TorchRunner, slots: int, cores: int) -> None:
         self._loop = asyncio.new_event_loop()
         device = ThreadedDevice(runner, slots, cores, divides=True)
         queue = Queue(Limits(max_batch_tokens=4096, max_batch_size=256), 10**9)

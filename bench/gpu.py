@@ -23,14 +23,17 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordPiece
 from transformers import BertConfig, BertModel
 
-from retrieval_predictor.engine.device import Runner, ThreadedDevice
+from retrieval_predictor.engine.device import ThreadedDevice
 from retrieval_predictor.engine.scheduler.batcher import Batcher
 from retrieval_predictor.engine.scheduler.job import Job
 from retrieval_predictor.engine.scheduler.policy import Limits
 from retrieval_predictor.engine.scheduler.queue import Queue
 from retrieval_predictor.model.load import load
-from retrieval_predictor.model.memory import device_memory
+from retrieval_predictor.model.packing import Packed, pack
+from retrieval_predictor.model.pooling import MODES, pool
+from retrieval_predictor.runners.runner import Runner
 from retrieval_predictor.settings import Gpu, ModelSource, Precision, Settings
+from retrieval_predictor.telemetry.memory import device_memory
 from retrieval_predictor.wire.work import Batch, Encoded, Run
 
 _VOCABULARY = 30_522
@@ -115,6 +118,8 @@ def main() -> None:
         "torch": torch.__version__,
         "max_batch_tokens": arguments.max_batch_tokens,
         "lone_query_ms": _lone_query(loaded.runner),
+        "shapes_ms": _shapes(loaded.runner, 20 if arguments.quick else 200),
+        "pooling_ms": _pooling(loaded.card.device, 4096 if arguments.quick else 32_768),
         **{
             name: {
                 slots: _throughput(loaded.runner, load_, arguments.max_batch_tokens, slots)
@@ -149,21 +154,74 @@ def _checkpoint(folder: Path, size: _Size) -> Path:
 def _lone_query(runner: Runner) -> dict[str, float]:
     """Milliseconds from packing to rows on the host for one short text."""
     text = Load(1, _QUERY_TOKENS, _QUERY_TOKENS).texts()[0]
-    job = Job(Run(text), 0.0, asyncio.Future(loop=asyncio.new_event_loop()))
-    batch = Batch((job.take(1, 0.0),))
-    spent_ms = []
-    for _ in range(60):
-        started_s = time.perf_counter()
-        runner.run(batch)
-        spent_ms.append(1e3 * (time.perf_counter() - started_s))
+    batch = Batch((_job(text).take(1, 0.0),))
+    spent_ms = [_milliseconds(runner, batch) for _ in range(60)]
     kept = sorted(spent_ms[10:])
     return {"p50": round(statistics.median(kept), 3), "least": round(kept[0], 3)}
 
 
+def _shapes(runner: Runner, count: int) -> dict[str, float]:
+    """Milliseconds of batches of which no two are alike, the first time and the second.
+
+    A server's batches hardly ever repeat, so whatever is planned, compiled or allocated for a shape
+    is paid by each of them: both should be the same, and the memory that is held should not grow.
+    """
+    generator = np.random.default_rng(2)
+    batches = []
+    for _ in range(count):
+        sizes = generator.integers(4, _DOCUMENT_TOKENS, int(generator.integers(1, 12)))
+        jobs = [_job(_text(generator, int(size))) for size in sizes]
+        batches.append(Batch(tuple(job.take(1, 0.0) for job in jobs)))
+    before = _memory()
+    first, second = ([_milliseconds(runner, batch) for batch in batches] for _ in range(2))
+    after = _memory()
+    grown_bytes = after["device_used"] - before["device_used"] if after and before else 0
+    return {
+        "new_p50": round(statistics.median(first), 3),
+        "known_p50": round(statistics.median(second), 3),
+        "new_most": round(max(first[1:]), 3),
+        "grown_bytes": grown_bytes,
+    }
+
+
+def _pooling(device: str, tokens: int) -> dict[str, float]:
+    """Milliseconds to pool four long documents by each mode: 1024 numbers a token, fp16."""
+    where = torch.device("cpu" if device == "cpu" else "cuda")
+    length = np.array([tokens // 4], dtype=np.int32)
+    texts = [Encoded(np.zeros(tokens // 4, dtype=np.int32), length, length) for _ in range(4)]
+    packed = pack(Batch(tuple(_job(text).take(1, 0.0) for text in texts))).to(where)
+    hidden = torch.randn(tokens, 1024, device=where).half()
+    return {mode: _pooled_ms(hidden, packed, mode) for mode in MODES}
+
+
+def _pooled_ms(hidden: torch.Tensor, packed: Packed, mode: str) -> float:
+    spent_ms = []
+    for _ in range(10):
+        started_s = time.perf_counter()
+        pool(hidden, packed, (mode,)).sum().item()
+        spent_ms.append(1e3 * (time.perf_counter() - started_s))
+    return round(statistics.median(spent_ms), 3)
+
+
+def _job(text: Encoded) -> Job:
+    return Job(Run(text), 0.0, asyncio.Future(loop=asyncio.new_event_loop()))
+
+
+def _milliseconds(runner: Runner, batch: Batch) -> float:
+    started_s = time.perf_counter()
+    runner.run(batch)
+    return 1e3 * (time.perf_counter() - started_s)
+
+
 def _throughput(runner: Runner, load_: Load, max_batch_tokens: int, slots: int) -> dict[str, float]:
-    """The best of three passes over the load, after one that is not counted."""
+    """The best of three passes over the load, after one that is not counted.
+
+    `cores` are the CPU's that the process kept busy: launching takes one at the most, and whatever
+    waits for the device by spinning another.
+    """
     texts = load_.texts()
     tokens = sum(text.tokens for text in texts)
+    started_s, cpu_s = time.perf_counter(), time.process_time()
     spent, batches = zip(
         *(asyncio.run(_pass(runner, texts, max_batch_tokens, slots)) for _ in range(4)), strict=True
     )
@@ -172,6 +230,7 @@ def _throughput(runner: Runner, load_: Load, max_batch_tokens: int, slots: int) 
         "tokens_per_s": round(tokens / least_s),
         "texts_per_s": round(len(texts) / least_s),
         "batches": batches[-1],
+        "cores": round((time.process_time() - cpu_s) / (time.perf_counter() - started_s), 2),
     }
 
 

@@ -12,7 +12,6 @@ import argparse
 import asyncio
 import dataclasses
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -25,6 +24,8 @@ from typing import Any, cast
 import numpy as np
 import orjson
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
 from retrieval_bench.cpu import ProcessTrees
 from retrieval_predictor.edge import socket_name
 from retrieval_predictor.model.fetch import fetch
@@ -34,6 +35,7 @@ from retrieval_predictor.wire.admission import Load
 from retrieval_predictor.wire.card import ModelCard
 from retrieval_predictor.wire.frames import Kind
 from retrieval_predictor.wire.work import Rows
+from tests.support.ports import free_ports
 
 DIMENSIONS = 1024
 _CONNECTIONS = 16
@@ -117,14 +119,6 @@ def _card() -> dict[str, Any]:
     return dataclasses.asdict(card)
 
 
-def free_port() -> int:
-    """A port that nothing listens on now."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
-
-
 @contextmanager
 def process(*arguments: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
     """A Python process of ours, ended on the way out."""
@@ -193,7 +187,7 @@ async def _main(requests: int, rounds: int) -> None:
         server = await asyncio.get_running_loop().create_unix_server(EchoEngine, path=path)
         metrics = Path(folder) / "metrics"
         metrics.mkdir()
-        ours, theirs, grpc = free_port(), free_port(), free_port()
+        ours, theirs, grpc = free_ports(3)
         environment = {
             "RETRIEVAL_RUNTIME_DIR": folder,
             "RETRIEVAL_HTTP_PORT": str(ours),

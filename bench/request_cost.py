@@ -19,11 +19,12 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
-from overhead import EchoEngine, ask, free_port, process, until_up
+from overhead import EchoEngine, ask, process, until_up
 from retrieval_bench.cpu import ProcessTrees
 from retrieval_predictor.edge import socket_name
 from retrieval_predictor.model.fetch import fetch
 from retrieval_predictor.settings import ModelSource
+from tests.support.ports import free_ports
 
 _CONNECTIONS = 16
 _DOCUMENT_WORDS = 400
@@ -76,11 +77,11 @@ async def _main(requests: int, rounds: int) -> None:
         path = str(Path(folder) / socket_name(0))
         server = await asyncio.get_running_loop().create_unix_server(EchoEngine, path=path)
         (Path(folder) / "metrics").mkdir()
-        port = free_port()
+        port, grpc = free_ports(2)
         environment = {
             "RETRIEVAL_RUNTIME_DIR": folder,
             "RETRIEVAL_HTTP_PORT": str(port),
-            "RETRIEVAL_GRPC_PORT": str(free_port()),
+            "RETRIEVAL_GRPC_PORT": str(grpc),
             "PROMETHEUS_MULTIPROC_DIR": str(Path(folder) / "metrics"),
         }
         with process("-m", "retrieval_predictor.edge", **environment) as worker:

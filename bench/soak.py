@@ -16,14 +16,18 @@ import asyncio
 import os
 import random
 import re
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
+from pathlib import Path
 
 import httpx
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from tests.support.ports import free_ports
 
 _CLIENTS = 16
 _LOOKS = 20
@@ -112,13 +116,6 @@ def _body(dice: int, text: str) -> dict[str, object]:
     return {"json": {"input": [text] * 16 if dice < 30 else text}}
 
 
-def _free_ports() -> list[int]:
-    with socket.socket() as one, socket.socket() as other:
-        for each in (one, other):
-            each.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1], other.getsockname()[1]]
-
-
 def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
     while process.poll() is None:
         try:
@@ -136,7 +133,7 @@ async def _run(soak: Soak) -> None:
 
 def main(requests: int, minutes: float, workers: int, model: str) -> None:
     """Start a predictor, soak it, stop it."""
-    http, grpc = _free_ports()
+    http, grpc = free_ports(2)
     with tempfile.TemporaryDirectory() as folder:
         environment = {
             "RETRIEVAL_RUNTIME_DIR": folder,

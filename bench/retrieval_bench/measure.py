@@ -37,6 +37,9 @@ LATE_S = 0.02
 LOOKS_APART = 10
 """Ticks of a running load between two looks at the server's processes: about a second."""
 
+_ANEW = ("cache-control", "no-store")
+"""What this project's predictor takes for a wish to have rows computed (RFC 9111, 5.2.1.5)."""
+
 Show = Callable[[int], None]
 """Called ten times a second while a load runs, with the number of requests that are over."""
 
@@ -61,7 +64,11 @@ class Lab:
         return gathered
 
     def again(self, target: Target, index: int) -> dict[int, Rows]:
-        """The rows of one request, sent alone; empty if it was not answered."""
+        """The rows of one request, sent alone and computed anew; empty if it was not answered.
+
+        A cache of rows would answer with what it kept of the load, right or wrong.
+        """
+        target = replace(target, headers=(*target.headers, _ANEW))
         return self._load(target, Closed(1), Stop(requests=1), _unseen, index).kept
 
     def rows(self, target: Target, requests: int, show: Show) -> dict[int, Rows]:

@@ -23,7 +23,7 @@ _BAD_CONFIGURATION = 78
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run until SIGTERM; returns the exit status."""
     _parser().parse_args(arguments)
-    from retrieval_operator.cluster import configuration  # noqa: PLC0415 - a second of imports
+    from retrieval_operator.runtime.login import configuration  # noqa: PLC0415 - a second of imports
 
     try:
         settings = load(os.environ)

@@ -1,28 +1,18 @@
-"""The operator process: its parts, how they are joined, and how they start and stop."""
+"""The operator process: its parts, and how they are joined."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import signal
-import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import structlog
-from aiohttp import web
 
-from retrieval_operator.cluster import Client, WarmUps, Writer, connect
-from retrieval_operator.cluster.lease import LeaseFile
 from retrieval_operator.derive.status import reason_of
-from retrieval_operator.errors import ClusterError, ClusterUnavailable, LeadershipLost, NotFound
-from retrieval_operator.facts import HttpFetch, Hub, Look
-from retrieval_operator.health import Health, Pulse, application, judge, listening
-from retrieval_operator.leader import Leader
+from retrieval_operator.facts import Asking, HttpFetch, Hub
 from retrieval_operator.metrics import Metrics, Reading
-from retrieval_operator.queue import Done, Failed, Outcome, Queue
 from retrieval_operator.reconcile import (
     Applier,
     Lasting,
@@ -32,17 +22,41 @@ from retrieval_operator.reconcile import (
     Reconciler,
     Seams,
 )
-from retrieval_operator.reconcile.models import Models
+from retrieval_operator.reconcile.models import Ask, Models
 from retrieval_operator.render import Context
+from retrieval_operator.runtime.client import Client, connect
+from retrieval_operator.runtime.controller import Controller
+from retrieval_operator.runtime.health import Health, Pulse, application, judge, listening
+from retrieval_operator.runtime.informer import Hearing, Informer
+from retrieval_operator.runtime.kinds import Place
+from retrieval_operator.runtime.leader import Leader
+from retrieval_operator.runtime.lease import LeaseFile
+from retrieval_operator.runtime.places import Wanted
+from retrieval_operator.runtime.reflector import Reflector
+from retrieval_operator.runtime.workqueue import Workqueue
+from retrieval_operator.runtime.writer import Writer
 from retrieval_operator.settings import Settings
 from retrieval_operator.spec.status import Status
-from retrieval_operator.watch import Waker, Watch
-from retrieval_operator.watch.keeper import Hearing, Wanted
-from retrieval_operator.watch.run import Run
-from retrieval_operator.world import Key, Store
+from retrieval_operator.waking import Waker
+from retrieval_operator.warmups import WarmUps
+from retrieval_operator.world import (
+    CHILDREN,
+    DEPLOYMENT,
+    INFERENCE_SERVICE,
+    NODE,
+    POD,
+    SERVICE,
+    Key,
+    Store,
+    ref_of,
+)
+from retrieval_operator.world.kinds import FIELD_MANAGER, OURS
+from retrieval_operator.world.slim import trimmed
 
-_STOP_S: Final = 4.0
-"""Most that a stop may take; passes in progress get this long."""
+_KINDS: Final = (SERVICE, NODE, POD, DEPLOYMENT, *CHILDREN)
+_ALL_OF: Final = frozenset({SERVICE, NODE, INFERENCE_SERVICE})
+"""Everything we rendered carries our label, and so do KServe's Deployments and their pods.
+InferenceServices are all followed, so that one of a name we need is seen whoever made it."""
 
 READINGS: Final = {
     "leader": "1 while this replica leads.",
@@ -52,8 +66,9 @@ READINGS: Final = {
     "queue_oldest_seconds": "How long the oldest service has waited for a pass.",
     "queue_added": "Services put into the queue so far.",
     "queue_retried": "Passes repeated after a failure so far.",
-    "watch_runs": "Times that everything was listed so far.",
+    "watch_runs": "Runs of the watch begun so far: one for kinds of the same namespaces.",
     "watch_silence_seconds": "Age of the last thing that the watch heard.",
+    "watch_gaps": "Collections that may not be followed: a kind, in one namespace or in all.",
 }
 """Numbers that are read when they are scraped, with their meaning."""
 
@@ -86,19 +101,19 @@ class Operator:
         self._settings = settings
         self._metrics = metrics = Metrics()
         self._world = world = Store()
-        self._queue: Queue[Key] = Queue()
+        self._queue: Workqueue[Key] = Workqueue()
         client = connect(configuration, settings.api_timeout_seconds, metrics.requested)
         self._leader = self._candidate(configuration)
-        writer = Writer(client, self._may_write)
+        writer = Writer(client, FIELD_MANAGER, self._lead_s, ref_of)
         self._applier = Applier(writer, world, metrics)
         self._waker = Waker(self._queue, world, settings.node_debounce_seconds)
-        self._watch = self._watcher(client, configuration)
+        self._informer = self._informed(client, configuration)
         self._warm_ups = WarmUps()
         lasting = Lasting(lambda: datetime.now(UTC))
         seams = Seams(
             world=world,
             cluster=writer,
-            looking=Looking(world, Planning(world), Models(_hub(settings)).facts, lasting),
+            looking=Looking(world, Planning(world), Models(self._hub()).facts, lasting),
             applier=self._applier,
             measuring=Measuring(self._warm_ups.ask, self._look_at),
             lasting=lasting,
@@ -107,7 +122,13 @@ class Operator:
             instance=settings.identity,
         )
         self._reconciler = Reconciler(seams)
-        self._threads = ThreadPoolExecutor(settings.workers, "pass")
+        self._controller = Controller(
+            self._queue,
+            self._reconciler.reconcile,
+            self._may_pass,
+            metrics.passed,
+            settings.workers,
+        )
         metrics.watch(world, self._readings())
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -117,66 +138,18 @@ class Operator:
             OSError: The HTTP port is taken.
         """
         settings = self._settings
-        async with listening(self._application(), settings.http_host, settings.http_port):
-            background = [asyncio.create_task(self._watch.keep())]
-            if self._leader is not None:
-                background.append(asyncio.create_task(self._leader.campaign()))
-            workers = [
-                asyncio.create_task(self._queue.work(self._pass)) for _ in range(settings.workers)
-            ]
+        app = application(self._health, self._metrics.exposition)
+        async with listening(app, settings.http_host, settings.http_port):
             log.info("started", namespaces=settings.namespaces or "all", **self._names())
-            try:
-                await _first_of(stop, [*background, *workers])
-            finally:
-                await self._stop(background, workers)
+            loops = [self._informer.keep()]
+            if self._leader is not None:
+                loops.append(self._leader.campaign())
+            await self._controller.run(stop, loops, self._resign)
 
-    async def _stop(
-        self, background: Sequence[asyncio.Task[None]], workers: Sequence[asyncio.Task[None]]
-    ) -> None:
-        log.info("stopping", running=self._queue.running)
-        self._queue.clear()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_STOP_S / 2):
-                await self._queue.idle()
-        for task in (*workers, *background):
-            task.cancel()
+    async def _resign(self) -> None:
         self._warm_ups.close()
         if self._leader is not None:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_STOP_S / 4):
-                    await self._leader.resign()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_STOP_S / 4):
-                await asyncio.gather(*workers, *background, return_exceptions=True)
-        self._threads.shutdown(wait=False, cancel_futures=True)
-
-    async def _pass(self, key: Key) -> Outcome:
-        """One pass in a thread; whatever goes wrong in it becomes an outcome."""
-        if not (self._may_write() and self._world.is_complete):
-            return Done()  # everything is passed over once that changes
-        began_s = time.monotonic()
-        loop = asyncio.get_running_loop()
-        outcome, result = await loop.run_in_executor(self._threads, self._reconcile, key)
-        self._metrics.passed(result, time.monotonic() - began_s)
-        return outcome
-
-    def _reconcile(self, key: Key) -> tuple[Outcome, str]:
-        try:
-            outcome = self._reconciler.reconcile(key)
-        except LeadershipLost:
-            return Done(), "lost"
-        except NotFound:
-            return Done(), "done"  # deleted during the pass; its event is on the way
-        except ClusterUnavailable as error:
-            log.warning("pass put off", service=str(key), error=str(error))
-            return Failed(error.retry_after_s), "retried"
-        except ClusterError as error:
-            log.warning("pass refused", service=str(key), error=str(error))
-            return Failed(), "refused"
-        except Exception:  # one object must never stop the others
-            log.exception("pass failed", service=str(key))
-            return Failed(), "failed"
-        return outcome, "retried" if isinstance(outcome, Failed) else "done"
+            await self._leader.resign()
 
     def _candidate(self, configuration: Any) -> Leader | None:
         settings = self._settings
@@ -187,20 +160,21 @@ class Operator:
         lease = LeaseFile(client, settings.lease_namespace, settings.lease_name)
         return Leader(lease, settings.identity, settings.lease_seconds, self._leads)
 
-    def _watcher(self, client: Client, configuration: Any) -> Watch:
+    def _informed(self, client: Client, configuration: Any) -> Informer:
         settings = self._settings
-        lease = (settings.lease_namespace, settings.lease_name)
-        return Watch(
-            Wanted(
-                settings.namespaces,
-                lease if settings.leader_election else None,
-                settings.resync_seconds,
-                settings.stall_seconds / 2,
-            ),
+        wanted = Wanted(
+            _KINDS,
+            {kind: OURS for kind in _KINDS if kind not in _ALL_OF},
+            settings.namespaces,
+            settings.resync_seconds,
+            settings.stall_seconds / 2,
+        )
+        return Informer(
+            wanted,
             client,
             self._world,
-            Hearing(self._waker.event, self._relisted),
-            lambda scope, sink: Run(scope, configuration, sink),
+            Hearing(self._waker.event, self._complete, self._resynced),
+            lambda scope, sink: Reflector(scope, configuration, sink, trimmed, wanted.silence_s),
         )
 
     def _leads(self, leads: bool) -> None:
@@ -211,22 +185,34 @@ class Operator:
         else:
             self._queue.clear()
 
-    def _look_at(self, key: Key) -> None:
-        self._waker.wake((key,))
+    def _complete(self, place: Place) -> None:
+        """Passes that waited for this place are due."""
+        holds = self._informer.coverage.holds
+        self._waker.wake(
+            key
+            for key in self._world.names(SERVICE)
+            if place.holds(key.namespace) and holds(key.namespace)
+        )
 
-    def _relisted(self, keys: set[Key]) -> None:
-        self._applier.forget()
-        self._waker.wake(keys)
+    def _resynced(self) -> None:
+        """One pass over each service before the next resync, and not all at once."""
+        self._waker.wake_within(self._world.keys(), self._settings.resync_seconds / 2)
 
-    def _may_write(self) -> bool:
-        return self._leader is None or self._leader.holds()
+    def _look_at(self, key: Key, after_s: float) -> None:
+        self._queue.add_after(key, after_s)
+
+    def _lead_s(self) -> float:
+        return float("inf") if self._leader is None else self._leader.lead_s()
+
+    def _may_pass(self, key: Key) -> bool:
+        return self._lead_s() > 0 and self._informer.coverage.holds(key.namespace)
 
     def _context(self) -> Context:
         settings = self._settings
         is_chosen = "predictor_image" in settings.model_fields_set
         return Context(
             image=settings.predictor_image,
-            api_versions=self._watch.apis,
+            api_versions=self._informer.apis,
             prometheus_url=settings.prometheus_url,
             is_image_chosen=is_chosen,
             domain_template=settings.domain_template,
@@ -237,45 +223,53 @@ class Operator:
         settings = self._settings
         return {"identity": settings.identity, "lease": settings.lease_name}
 
-    def _application(self) -> web.Application:
-        return application(self._health, self._metrics.exposition)
-
     def _health(self) -> Health:
         now_s = asyncio.get_running_loop().time()
-        watch = self._watch
+        informer, coverage = self._informer, self._informer.coverage
+        gaps = tuple(f"{place}: {why}" for place, why in coverage.gaps)
+        is_blind = coverage.has_listed and not coverage.follows(SERVICE)
         pulse = Pulse(
-            reachable_s=_age(watch.reachable_since_s, now_s),
-            news_s=_age(watch.news_s, now_s),
+            reachable_s=_age(informer.reachable_since_s, now_s),
+            news_s=_age(informer.news_s, now_s),
             oldest_s=self._queue.oldest_s(),
-            has_heartbeat=watch.has_heartbeat,
-            has_listed=self._world.is_complete,
+            passed_s=now_s - self._controller.last_pass_s,
+            has_listed=coverage.has_listed,
+            blind="no RetrievalService can be followed" if is_blind else "",
+            gaps=gaps,
         )
         return judge(pulse, self._settings.stall_seconds)
 
     def _readings(self) -> tuple[Reading, ...]:
-        queue, watch = self._queue, self._watch
+        queue, informer = self._queue, self._informer
         values: dict[str, Callable[[], float]] = {
-            "leader": lambda: float(self._may_write()),
+            "leader": lambda: float(self._lead_s() > 0),
             "queue_depth": lambda: queue.depth,
             "queue_delayed": lambda: queue.delayed,
             "queue_running": lambda: queue.running,
             "queue_oldest_seconds": queue.oldest_s,
             "queue_added": lambda: queue.added,
             "queue_retried": lambda: queue.retried,
-            "watch_runs": lambda: watch.runs,
+            "watch_runs": lambda: informer.runs,
             "watch_silence_seconds": self._silence_s,
+            "watch_gaps": lambda: len(informer.coverage.gaps),
         }
         return tuple(Reading(name, text, values[name]) for name, text in READINGS.items())
 
+    def _hub(self) -> Ask | None:
+        """Who is asked about models that no table has; services are woken when it answers."""
+        settings, loop = self._settings, asyncio.get_running_loop()
+        if not settings.hub_lookup:
+            return None
+        within_s = settings.hub_timeout_seconds
+        hub = Hub(HttpFetch(within_s), settings.hub_endpoint, within_s)
+
+        def wake(key: Key) -> None:
+            loop.call_soon_threadsafe(self._queue.add, key)
+
+        return Asking[Key](hub.facts, wake, within_s).ask
+
     def _silence_s(self) -> float:
-        return _age(self._watch.news_s, asyncio.get_running_loop().time()) or 0.0
-
-
-def _hub(settings: Settings) -> Look | None:
-    """Who is asked about models that no table has."""
-    if not settings.hub_lookup:
-        return None
-    return Hub(HttpFetch(settings.hub_timeout_seconds), settings.hub_endpoint).facts
+        return _age(self._informer.news_s, asyncio.get_running_loop().time()) or 0.0
 
 
 def stop_on_signals(stop: asyncio.Event) -> None:
@@ -287,15 +281,3 @@ def stop_on_signals(stop: asyncio.Event) -> None:
 
 def _age(since_s: float | None, now_s: float) -> float | None:
     return None if since_s is None else max(0.0, now_s - since_s)
-
-
-async def _first_of(stop: asyncio.Event, tasks: Sequence[asyncio.Task[None]]) -> None:
-    """Wait to be told to stop; a task that ends is a bug of ours, and is raised."""
-    told = asyncio.create_task(stop.wait())
-    try:
-        done, _ = await asyncio.wait({told, *tasks}, return_when=asyncio.FIRST_COMPLETED)
-        for task in done - {told}:
-            task.result()
-            raise AssertionError("a part of the operator ended by itself; this is a bug")
-    finally:
-        told.cancel()

@@ -91,14 +91,17 @@ class Settings(BaseSettings):
         description="The hub, or a mirror of it. Default: HF_ENDPOINT, else huggingface.co.",
     )
     hub_timeout_seconds: float = Field(
-        default=10.0, ge=1, le=60, description="Seconds one request to the hub may take."
+        default=10.0,
+        ge=1,
+        le=60,
+        description="Seconds one look-up at the hub may take, all its requests together.",
     )
     workers: int = Field(default=4, ge=1, le=64, description="Objects reconciled at a time.")
     resync_seconds: int = Field(
         default=600,
         ge=10,
         le=86_400,
-        description="Seconds after which everything is listed and applied again.",
+        description="Seconds until all is compared with the cluster again, and passed over.",
     )
     node_debounce_seconds: float = Field(
         default=5.0,
@@ -113,7 +116,7 @@ class Settings(BaseSettings):
         default=120.0,
         ge=30,
         le=3600,
-        description="Seconds without news, or with a waiting object, after which /healthz is red.",
+        description="Seconds without news, or without a pass that is due, until /healthz is red.",
     )
     leader_election: bool = Field(
         default=True, description="Take a Lease before writing, so that two replicas can run."
@@ -165,7 +168,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _stall_is_longer_than_silence(self) -> Settings:
-        """The watch hears each renewal of the lease: a shorter limit would be red for nothing."""
+        """A replica that is slower than its lease would be red for nothing."""
         if self.stall_seconds < self.lease_seconds:
             raise ValueError(
                 f"stall_seconds ({self.stall_seconds:g}) must be at least lease_seconds "

@@ -171,6 +171,10 @@ class Settings(BaseSettings):
     scoring: Scoring = Field(
         Scoring.AUTO, description="How a reranker scores; Auto follows the checkpoint."
     )
+    graph_cache: Path | None = Field(
+        None,
+        description="Folder that keeps models prepared for this CPU; None forgets them at the end.",
+    )
     workers: Annotated[int, Field(ge=1, le=64)] = Field(1, description="API worker processes.")
     threads: Annotated[int, Field(ge=0, le=256)] = Field(
         0, description="CPU threads of the engine; 0 takes the cores the workers leave."

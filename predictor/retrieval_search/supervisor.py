@@ -16,8 +16,10 @@ from pathlib import Path
 import structlog
 
 from retrieval_predictor.supervisor.keeper import Keeper, end, start
+from retrieval_predictor.supervisor.lives import end_of_pod
 from retrieval_predictor.telemetry import ledger
 from retrieval_predictor.wire import processes
+from retrieval_search import blas
 from retrieval_search.edge.remote import SOCKET
 from retrieval_search.settings import Settings
 
@@ -45,10 +47,11 @@ class Supervisor:
         self._keeper = Keeper(
             0,
             folder / SOCKET,
-            {**self._environment, **one_thread(environment, cpu_flags())},
             settings.engine_silence_s,
-            "retrieval_search.engine",
+            self._judge,
+            module="retrieval_search.engine",
         )
+        self._over = asyncio.Event()
         self._stop = asyncio.Event()
         self._workers: set[Process] = set()
 
@@ -63,23 +66,30 @@ class Supervisor:
             return await self._serve(listening)
 
     async def _serve(self, listening: socket.socket) -> int:
-        index = asyncio.create_task(self._keeper.keep())
+        environment = {**self._environment, **blas.one_thread(self._environment, blas.cpu_flags())}
+        index = asyncio.create_task(self._keeper.keep(environment))
+        over = asyncio.create_task(self._over.wait())
         stop = asyncio.create_task(self._stop.wait())
         count = self._settings.workers
         workers = [asyncio.create_task(self._keep_worker(listening)) for _ in range(count)]
         burying = asyncio.create_task(self._bury_the_dead())
-        done, _ = await asyncio.wait({index, stop}, return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait({index, over, stop}, return_when=asyncio.FIRST_COMPLETED)
         if stop in done:
             self._keeper.drain()
             await asyncio.sleep(self._settings.drain_delay_s)
-        status = 0 if stop in done else index.result()
+        status = 0 if stop in done else end_of_pod([self._keeper.record]) or 1
         log.info("stopping", status=status)
-        for task in (index, stop, burying, *workers):
+        for task in (index, over, stop, burying, *workers):
             task.cancel()
         grace_s = self._settings.drain_timeout_s + _LOOK_S
         await asyncio.gather(*(end(worker, grace_s) for worker in self._workers))
         await self._keeper.end(_ENGINE_GRACE_S)
         return status
+
+    def _judge(self) -> None:
+        """The index process ended: go on, or end."""
+        if end_of_pod([self._keeper.record]) is not None:
+            self._over.set()
 
     async def _keep_worker(self, listening: socket.socket) -> None:
         """Run an API worker again and again; one that ends takes its own requests with it."""
@@ -109,32 +119,6 @@ class Supervisor:
 def _listening(port: int) -> Iterator[socket.socket]:
     with socket.create_server(("0.0.0.0", port), backlog=_BACKLOG) as listening:  # noqa: S104
         yield listening
-
-
-def one_thread(environment: Mapping[str, str], flags: frozenset[str]) -> dict[str, str]:
-    """What a search needs of its libraries: one thread, and the kernels of this CPU.
-
-    FAISS brings an OpenBLAS of 2021 that takes CPUs it does not know for ones without AVX; it is
-    told what they have. What the environment sets already stays.
-    """
-    kernels = "SkylakeX" if "avx512f" in flags else "Haswell" if "avx2" in flags else ""
-    wanted = {
-        "OMP_NUM_THREADS": "1",
-        "OMP_WAIT_POLICY": "PASSIVE",
-        "OPENBLAS_NUM_THREADS": "1",
-        "OPENBLAS_CORETYPE": kernels,
-    }
-    return {name: value for name, value in wanted.items() if value and name not in environment}
-
-
-def cpu_flags(path: Path = Path("/proc/cpuinfo")) -> frozenset[str]:
-    """The instruction sets of the first CPU, by proc(5); empty where there is no such file."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return frozenset()
-    line = next((one for one in lines if one.startswith("flags")), "")
-    return frozenset(line.partition(":")[2].split())
 
 
 def supervise(settings: Settings) -> int:

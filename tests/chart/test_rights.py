@@ -36,9 +36,8 @@ def used() -> set[Right]:
     for kind in CHILDREN:  # applying an object that is not there yet takes `create` as well
         wanted |= rights(kind, "get", "create", "patch", "delete", *FOLLOW)
     for kind in (DEPLOYMENT, POD):
-        wanted |= rights(kind, "get", *FOLLOW)
-    wanted |= rights(EVENT, "get", "list", "create", "patch")
-    return wanted | {("coordination.k8s.io", "leases", verb) for verb in FOLLOW}
+        wanted |= rights(kind, *FOLLOW)
+    return wanted | rights(EVENT, "get", "list", "create", "patch")
 
 
 def test_the_whole_cluster_is_served_with_these_rights():
@@ -68,7 +67,7 @@ def test_a_replica_may_take_its_own_lease_only():
         for rule in one.get("rules", ())
         if rule["resources"] == ["leases"] and rule["verbs"] != ["create"]
     ]
-    assert named == [["other"], ["other"]]
+    assert named == [["other"]]
 
 
 def test_no_secret_is_read():

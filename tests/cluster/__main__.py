@@ -91,10 +91,15 @@ def _status(folder: Path) -> int:
         return 1
     state = json.loads((folder / STATE).read_text())
     print(f"export KUBECONFIG={state['kubeconfig']}")
-    print(f"export PATH={tools.ensure('kubectl').parent}:$PATH")
+    folders = dict.fromkeys(str(tools.ensure(name).parent) for name in ("kubectl", "helm"))
+    print(f"export PATH={':'.join(folders)}:$PATH")
     servers = ", ".join(f"{name} {pid}" for name, pid in state["servers"].items())
     print(f"# ready after {state['seconds']} s; processes: {servers}")
     print(f"# nodes: {', '.join(state['nodes'])}")
+    print(
+        "# the operator runs: kubectl apply -f manifests/quickstart.yaml; kubectl get rsvc --watch"
+    )
+    print("# nodes are played: pods are scheduled and become Ready there, and never answer")
     print(f"# logs: {folder}; make cluster-down ends it")
     return 0
 

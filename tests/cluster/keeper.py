@@ -14,11 +14,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
+import yaml
+
+from retrieval_operator.crd import definition
 from tests.cluster import tools
-from tests.cluster.api import NODE, is_ready
+from tests.cluster.api import NODE, Document, is_ready
 from tests.cluster.kserve import Schemas
 from tests.cluster.lab import Lab, lab
 from tests.cluster.nodes import SHAPES, node
+from tests.cluster.operated import INSTALL, NAMESPACE, Operated, grant
 
 
 def main(folder: Path, kserve: str, kinds: Sequence[str]) -> None:
@@ -30,9 +34,37 @@ def main(folder: Path, kserve: str, kinds: Sequence[str]) -> None:
     with lab(folder) as running:
         running.run(None if kserve == "none" else cast("Schemas", kserve))
         names = _add_nodes(running, kinds)
-        _tell(running, names, time.monotonic() - started_s)
-        while True:
-            signal.pause()
+        operator = _operator(running)
+        try:
+            operator.start()
+            _tell(running, operator, names, time.monotonic() - started_s)
+            while True:
+                signal.pause()
+        finally:
+            operator.stop()
+
+
+def _operator(running: Lab) -> Operated:
+    """The operator as a process, over objects that `helm install` takes for its own."""
+    running.api.apply(adoptable(definition()))
+    for document in grant(running, yaml.safe_load_all(INSTALL.read_text())):
+        running.api.apply(adoptable(document))
+    return Operated(running)
+
+
+def adoptable(document: Document) -> Document:
+    """The object as a release of the chart would own it; without that helm refuses to touch it."""
+    metadata = document["metadata"]
+    release = {
+        "meta.helm.sh/release-name": "retrieval-operator",
+        "meta.helm.sh/release-namespace": NAMESPACE,
+    }
+    owned = {
+        **metadata,
+        "labels": {**metadata.get("labels", {}), "app.kubernetes.io/managed-by": "Helm"},
+        "annotations": {**metadata.get("annotations", {}), **release},
+    }
+    return {**document, "metadata": owned}
 
 
 def _add_nodes(running: Lab, kinds: Sequence[str]) -> list[str]:
@@ -44,13 +76,13 @@ def _add_nodes(running: Lab, kinds: Sequence[str]) -> list[str]:
     return names
 
 
-def _tell(running: Lab, nodes: Sequence[str], took_s: float) -> None:
+def _tell(running: Lab, operator: Operated, nodes: Sequence[str], took_s: float) -> None:
     """Write the state at once, so that nobody reads half of it."""
     state = {
         "keeper": os.getpid(),
         "kubeconfig": str(running.kubeconfig),
         "seconds": round(took_s, 1),
-        "servers": running.pids(),
+        "servers": running.pids() | {"operator": operator.server.pid},
         "nodes": nodes,
     }
     unfinished = running.folder / "unfinished.json"

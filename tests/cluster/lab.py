@@ -69,10 +69,14 @@ class Lab:
         self.start(*_CONTROLLERS)
         until(lambda: self.api.find(SERVICE_ACCOUNT, "default"), "the default ServiceAccount")
 
-    def install_kserve(self, schemas: Schemas = "minimal") -> None:
-        """Install KServe and start its controller; InferenceServices work when this returns."""
+    def install_kinds(self, schemas: Schemas = "minimal") -> None:
+        """Serve KServe's kinds, with nobody who acts on them."""
         self._apply(kserve.definitions(schemas))
         until(lambda: all(map(self.api.serves, kserve.KINDS)), "KServe's kinds are served")
+
+    def install_kserve(self, schemas: Schemas = "minimal") -> None:
+        """Install KServe and start its controller; InferenceServices work when this returns."""
+        self.install_kinds(schemas)
         self._apply(kserve.installation())
         token = self.api.token(kserve.ACCOUNT, kserve.NAMESPACE)
         self._servers["kserve"] = Server(kserve.controller(self.site, token), self.folder)

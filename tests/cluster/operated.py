@@ -17,7 +17,7 @@ from tests.cluster.nodes import placement
 from tests.cluster.process import Command, Server, answers
 from tests.support.ports import free_ports
 
-_INSTALL: Final = Path(__file__).parents[2] / "manifests" / "install.yaml"
+INSTALL: Final = Path(__file__).parents[2] / "manifests" / "install.yaml"
 _RIGHTS: Final = (
     "Namespace",
     "ServiceAccount",
@@ -51,7 +51,7 @@ class Operated:
         (port,) = free_ports(1)
         self.url = f"http://127.0.0.1:{port}"
         if account == ACCOUNT:
-            grant(lab, yaml.safe_load_all(_INSTALL.read_text()))
+            grant(lab, yaml.safe_load_all(INSTALL.read_text()))
         login = lab.folder / f"{name}.kubeconfig"  # each has its own way to the API server
         login.write_bytes(lab.account(account, NAMESPACE, server).read_bytes())
         variables = {

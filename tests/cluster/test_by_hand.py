@@ -38,7 +38,13 @@ def test_it_comes_up_and_goes_down(cache: Path):
         up = cluster("up", "--kserve=none", "--nodes", "l4", "cpu", cache=cache)
         assert up.returncode == 0, up.stderr
         (cache / "exports").write_text(up.stdout)
-        command = f". {cache}/exports; kubectl get nodes,crd --output=name"
+        command = (
+            f". {cache}/exports; kubectl get nodes,crd --output=name; "
+            "kubectl apply --filename manifests/quickstart.yaml && "
+            "kubectl wait --for=jsonpath='{.status.phase}' retrievalservice/quickstart && "
+            "helm install retrieval-operator charts/retrieval-operator "
+            "--namespace retrieval-system --create-namespace"
+        )
         seen = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
         state = json.loads((cache / "retrieval-service/cluster/ready.json").read_text())
     finally:
@@ -46,6 +52,8 @@ def test_it_comes_up_and_goes_down(cache: Path):
     assert down.stdout == "ended\n"
     assert {"node/l4-0", "node/cpu-1"} <= set(seen.stdout.split())
     assert "retrievalservices.retrieval.io" in seen.stdout
+    assert "STATUS: deployed" in seen.stdout
+    assert "never answer" in up.stdout
     assert [pid for pid in state["servers"].values() if Path(f"/proc/{pid}").exists()] == []
 
 

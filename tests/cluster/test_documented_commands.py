@@ -83,7 +83,7 @@ def test_each_way_to_install_makes_an_operator(cluster: Lab, terminal: Terminal,
 def test_a_release_is_upgraded_rolled_back_and_removed(cluster: Lab, terminal: Terminal):
     install, *_ = (one for one in commands("install.md") if one.startswith("helm install"))
     terminal.run(install)
-    for section in ("Upgrade", "Take it back", "Remove"):
+    for section in ("Upgrade", "Roll back", "Remove"):
         run_all(terminal, "upgrade.md", section)
     assert cluster.api.find(DEPLOYMENT, "retrieval-operator", SYSTEM) is None
     assert cluster.api.find(DEFINITION, NAME) is None

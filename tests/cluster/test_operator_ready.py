@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from retrieval_operator.cluster.writing import FIELD_MANAGER
+from retrieval_operator.world.kinds import FIELD_MANAGER
 from tests.cluster.api import DEPLOYMENT, INFERENCE_SERVICE, POD, RETRIEVAL_SERVICE, until
 from tests.cluster.nodes import whole
 from tests.cluster.operated import CHILDREN, children, service, wait_ready

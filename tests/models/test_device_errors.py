@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import pytest
 import torch
+from transformers import BertConfig, BertModel
 
-from retrieval_predictor.engine.device import ThreadedDevice
 from retrieval_predictor.errors import DeviceLost, OutOfDeviceMemory
+from retrieval_predictor.model.heads import PoolingHead
+from retrieval_predictor.model.runner import TorchRunner
+from retrieval_predictor.model.widening import Width
 from retrieval_predictor.wire.ragged import Ragged
 from tests.support import make
 
-pytestmark = pytest.mark.looptime(False)
 
-
-class FailingRunner:
+class FailingEncoder:
     """Fails with this error."""
 
-    width = 1
+    name = "packed"
+    shares_prefixes = False
+    is_recorded = False
 
     def __init__(self, error: Exception) -> None:
         self._error = error
 
-    def run(self, batch):
-        del batch
+    def __call__(self, packed):
+        del packed
         raise self._error
 
 
@@ -33,19 +36,23 @@ def accelerator(code: int) -> torch.AcceleratorError:
     return error
 
 
-async def run(runner) -> Ragged:
-    return await ThreadedDevice(runner, 1, 1, divides=True).run(make.batch(make.encoded([3])))
+def run(error: Exception) -> Ragged:
+    """What a runner makes of it; neither its head nor its weights are reached."""
+    model = BertModel(BertConfig(hidden_size=8, num_hidden_layers=1, num_attention_heads=1))
+    head = PoolingHead(("mean",), (), 8)
+    runner = TorchRunner(FailingEncoder(error), head, torch.device("cpu"), Width(model))
+    return runner.run(make.batch(make.encoded([3])))
 
 
-async def test_out_of_memory_can_be_tried_again_and_keeps_no_traceback_alive():
+def test_out_of_memory_can_be_tried_again_and_keeps_no_traceback_alive():
     with pytest.raises(OutOfDeviceMemory) as caught:
-        await run(FailingRunner(torch.OutOfMemoryError("CUDA out of memory")))
+        run(torch.OutOfMemoryError("CUDA out of memory"))
     assert caught.value.__context__ is None
 
 
-async def test_an_error_of_the_accelerator_ends_the_process():
+def test_an_error_of_the_accelerator_ends_the_process():
     with pytest.raises(DeviceLost, match="AcceleratorError"):
-        await run(FailingRunner(torch.AcceleratorError("an illegal memory access")))
+        run(torch.AcceleratorError("an illegal memory access"))
 
 
 @pytest.mark.parametrize(
@@ -59,16 +66,16 @@ async def test_an_error_of_the_accelerator_ends_the_process():
     ],
     ids=lambda error: str(error)[:20],
 )
-async def test_memory_that_ran_out_outside_pytorchs_allocator_can_be_tried_again(error):
+def test_memory_that_ran_out_outside_pytorchs_allocator_can_be_tried_again(error):
     with pytest.raises(OutOfDeviceMemory):
-        await run(FailingRunner(error))
+        run(error)
 
 
-async def test_an_illegal_access_is_no_shortage_whatever_it_says():
+def test_an_illegal_access_is_no_shortage_whatever_it_says():
     with pytest.raises(DeviceLost):
-        await run(FailingRunner(accelerator(700)))
+        run(accelerator(700))
 
 
-async def test_any_other_error_stays_what_it_is():
+def test_any_other_error_stays_what_it_is():
     with pytest.raises(IndexError):
-        await run(FailingRunner(IndexError("index out of range in self")))
+        run(IndexError("index out of range in self"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from retrieval_predictor.model.memory import trim
+from retrieval_predictor.telemetry.memory import trim
 
 PIECE_BYTES = 100_000
 PIECES = 2_000

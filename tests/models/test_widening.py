@@ -14,7 +14,7 @@ from retrieval_predictor.model.encoder import PackedEncoder, make_probe
 from retrieval_predictor.model.heads import GivenHead, LogitHead, PoolingHead, WholeClassifier
 from retrieval_predictor.model.packing import pack
 from retrieval_predictor.model.pooling import first
-from retrieval_predictor.model.runner import Runner
+from retrieval_predictor.model.runner import TorchRunner
 from retrieval_predictor.model.widening import Width
 from retrieval_predictor.wire.ragged import joined
 from tests.support import checkpoints, make
@@ -27,11 +27,11 @@ def read(folder: Path, dtype: torch.dtype) -> PreTrainedModel:
     return AutoModel.from_pretrained(folder, dtype=dtype).eval()
 
 
-def runner_of(model: PreTrainedModel) -> tuple[Runner, Width]:
+def runner_of(model: PreTrainedModel) -> tuple[TorchRunner, Width]:
     width = Width(model)
     model.set_attn_implementation(attention.NAME)
     head = PoolingHead(("mean",), (), model.config.hidden_size)
-    return Runner(PackedEncoder(model), head, torch.device("cpu"), width), width
+    return TorchRunner(PackedEncoder(model), head, torch.device("cpu"), width), width
 
 
 @pytest.fixture
@@ -114,9 +114,9 @@ def test_a_cross_encoder_goes_on_with_its_classifier(head, tmp_path: Path):
     width, encoder = Width(model), PackedEncoder(model.base_model)
     if head == "LogitHead":
         model.set_attn_implementation(attention.NAME)
-        runner = Runner(encoder, LogitHead(model, first), torch.device("cpu"), width)
+        runner = TorchRunner(encoder, LogitHead(model, first), torch.device("cpu"), width)
     else:
-        runner = Runner(WholeClassifier(model), GivenHead(), torch.device("cpu"), width)
+        runner = TorchRunner(WholeClassifier(model), GivenHead(), torch.device("cpu"), width)
     first_rows, again = joined(runner.run(BATCH)), joined(runner.run(BATCH))
     assert width.precision == "bf16"
     assert np.isfinite(first_rows).all()

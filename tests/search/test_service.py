@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import re
+from pathlib import Path
 
 import httpx
 import numpy as np
@@ -199,6 +201,17 @@ def test_kserve_infers_ids_texts_and_scores(service):
     assert answer.json()["id"] == "seven"
     other = httpx.post(f"{service.url}/v2/models/other/infer", json=body)
     assert other.status_code == 404
+
+
+def test_the_documented_langchain_retriever_finds_passages(service):
+    page = Path(__file__).parents[2].joinpath("docs", "search.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    module: dict = {}
+    exec(code, module)
+    documents = module["SearchRetriever"](url=service.url, top_k=2).invoke(text(33))
+    assert documents[0].id == "p33"
+    assert documents[0].page_content == text(33)
+    assert documents[0].metadata["lang"] == CORPUS[33]["metadata"]["lang"]
 
 
 @pytest.mark.looptime(False)

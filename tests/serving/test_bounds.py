@@ -88,9 +88,10 @@ def test_requests_beyond_the_budget_are_told_its_numbers(predictor: Predictor):
         refused = predictor.post("/v1/embeddings", json={"input": "a"})
         assert refused.headers["retry-after"] == "1"
         assert "has 6 requests" in refused.json()["error"]["message"]
-        with tritonclient.grpc.InferenceServerClient(predictor.grpc) as client:
-            with pytest.raises(InferenceServerException) as told:
-                client.infer("embedder", [text_tensor(tritonclient.grpc, "text", ["a"])])
+        tensors = [text_tensor(tritonclient.grpc, "text", ["a"])]
+        client = tritonclient.grpc.InferenceServerClient(predictor.grpc)
+        with client, pytest.raises(InferenceServerException) as told:
+            client.infer("embedder", tensors)
         assert "RESOURCE_EXHAUSTED" in str(told.value.status())
         assert predictor.get("/v2/health/ready").status_code == 200
     finally:

@@ -11,10 +11,12 @@ import httpx
 import numpy as np
 import pytest
 
-from tests.support.processes import Predictor
+from tests.support.processes import Predictor, running
 
 pytestmark = [pytest.mark.serving, pytest.mark.looptime(False)]
 COSINE = 0.99999
+BF16_COSINE = 0.999
+"""bf16 has eight bits of a number: far less than another text is away, far more than fp32."""
 
 WORDS = ("retrieval", "of", "passages", "by", "a", "query", "in", "dense", "vector", "space")
 
@@ -36,10 +38,10 @@ def wanted() -> np.ndarray:
     return model.encode(TEXTS, normalize_embeddings=True)
 
 
-def check(rows: np.ndarray | list, wanted_rows: np.ndarray) -> None:
+def check(rows: np.ndarray | list, wanted_rows: np.ndarray, least: float = COSINE) -> None:
     got = np.asarray(rows, dtype=np.float32)
     assert got.shape == wanted_rows.shape
-    assert ((got * wanted_rows).sum(axis=1) >= COSINE).all()
+    assert ((got * wanted_rows).sum(axis=1) >= least).all()
 
 
 def oip(answer: httpx.Response) -> np.ndarray:
@@ -56,6 +58,14 @@ def test_one_request_with_every_length(embedder: Predictor, wanted: np.ndarray):
     answer = embedder.post("/embed", json={"inputs": TEXTS})
     assert answer.status_code == 200, answer.text
     check(answer.json(), wanted)
+
+
+def test_bf16_is_close_to_it_on_every_cpu_and_says_what_it_is(tmp_path, wanted: np.ndarray):
+    with running(tmp_path, precision="bf16", max_input_tokens=512) as predictor:
+        assert predictor.get("/info").json()["model"]["precision"] == "bf16"
+        rows = np.array(predictor.post("/embed", json={"inputs": TEXTS[:25]}).json())
+    check(rows, wanted[:25], BF16_COSINE)
+    assert (rows * wanted[:25]).sum(axis=1).min() < 1 - 1e-7  # else it was fp32 after all
 
 
 async def test_two_hundred_requests_at_once_each_get_their_own_rows(

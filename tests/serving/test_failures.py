@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
 
 import httpx
 import numpy as np
@@ -255,6 +256,21 @@ def test_without_disk_space_for_metrics_requests_are_answered_all_the_same(
         assert embed(predictor, "a loaf of bread").status_code == 200
         assert "retrieval_process_memory_bytes" in predictor.get("/metrics").text
         assert "metrics_lost" in predictor.log.read_text()
+
+
+def test_of_two_engines_one_that_cannot_come_back_leaves_the_other_serving(tmp_path: Path):
+    """As a GPU that falls off the bus: its engine's later lives end with exit status 78."""
+    checkpoint = checkpoints.bert(tmp_path / "model")
+    more = {"model__uri": f"file://{checkpoint}", "engines": 2, "cache_bytes": 0}
+    with running(tmp_path / "run", **more) as predictor:
+        until(lambda: predictor.get("/info").json()["engines"] == ["ready", "ready"], 180)
+        (checkpoint / "config.json").rename(checkpoint / "config.json.away")
+        os.kill(int(pids(predictor)["engine"]), signal.SIGKILL)
+        until(lambda: predictor.log.read_text().count("no model at") >= 2, 180)
+        for number in range(20):
+            assert embed(predictor, sentence(number)).status_code == 200
+        (checkpoint / "config.json.away").rename(checkpoint / "config.json")
+        until(lambda: predictor.get("/info").json()["engines"] == ["ready", "ready"], 180)
 
 
 @contextmanager

@@ -22,7 +22,8 @@ from tests.support.ports import free_ports
 pytestmark = [pytest.mark.serving, pytest.mark.looptime(False)]
 PORTS = 12  # the second predictor listens 10 above the first, each on two
 README = Path("README.md").read_text(encoding="utf-8")
-COMMAND = [sys.executable, "-m", "retrieval_operator.cli", "run", "-f", "manifests/quickstart.yaml"]
+QUICKSTART = Path("manifests/quickstart.yaml")
+COMMAND = [sys.executable, "-m", "retrieval_operator.cli", "run", "-f"]
 
 
 def lines_of(process: subprocess.Popen[str]) -> IO[str]:
@@ -31,9 +32,20 @@ def lines_of(process: subprocess.Popen[str]) -> IO[str]:
     return process.stdout
 
 
-def start(*arguments: str, **environment: str) -> subprocess.Popen[str]:
+def in_fp32(folder: Path) -> Path:
+    """The quickstart on every machine as the README shows it; a CPU with bf16 would take that."""
+    text = QUICKSTART.read_text(encoding="utf-8")
+    assert text.count("ker: {}") + text.count("der: {}") == 2
+    manifest = folder / "quickstart.yaml"
+    manifest.write_text(text.replace("er: {}", "er: {precision: fp32}"), encoding="utf-8")
+    return manifest
+
+
+def start(
+    *arguments: str, manifest: Path = QUICKSTART, **environment: str
+) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [*COMMAND, *arguments],
+        [*COMMAND, str(manifest), *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -45,8 +57,9 @@ def start(*arguments: str, **environment: str) -> subprocess.Popen[str]:
 def session(tmp_path_factory) -> Iterator[tuple[str, int, subprocess.Popen[str]]]:
     """What a newcomer's terminal shows until it is ready, and the port it was given."""
     port = free_ports(PORTS)[0]
-    folder = tmp_path_factory.mktemp("run")
-    process = start("--port-base", str(port), RETRIEVAL_RUNTIME_DIR=str(folder))
+    folder, manifest = tmp_path_factory.mktemp("run"), in_fp32(tmp_path_factory.mktemp("manifest"))
+    ports = ("--port-base", str(port))
+    process = start(*ports, manifest=manifest, RETRIEVAL_RUNTIME_DIR=str(folder))
     lines = []
     for line in lines_of(process):
         lines.append(line)

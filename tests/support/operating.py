@@ -11,11 +11,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from retrieval_operator.cluster.lease import Record
-from retrieval_operator.cluster.warmup import WarmUp
 from retrieval_operator.errors import Conflict, NotFound
-from retrieval_operator.facts import Look
-from retrieval_operator.queue import Outcome
+from retrieval_operator.facts import Look, ModelFacts, Unknown
 from retrieval_operator.reconcile import (
     Applier,
     Lasting,
@@ -28,6 +25,10 @@ from retrieval_operator.reconcile import (
 from retrieval_operator.reconcile.measuring import Then
 from retrieval_operator.reconcile.models import Models
 from retrieval_operator.render import Context
+from retrieval_operator.runtime.lease import Record
+from retrieval_operator.runtime.workqueue import Outcome
+from retrieval_operator.spec.source import ModelSource
+from retrieval_operator.warmups import WarmUp
 from retrieval_operator.world import (
     DEPLOYMENT,
     INFERENCE_SERVICE,
@@ -231,7 +232,6 @@ class FakeCluster:
     def __init__(self) -> None:
         self.objects: dict[Ref, dict[str, Any]] = {}
         self.world = Store()
-        self.world.is_complete = True
         self.refusing: dict[str, Exception] = {}
         self.writes: list[str] = []
         self.announced: list[Mapping[str, Any]] = []
@@ -326,10 +326,9 @@ class FakeCluster:
         self.objects[ref] = {**known, "metadata": metadata}
         return self.objects[ref]
 
-    def write_status(self, key: Key, uid: str, status: Mapping[str, Any]) -> dict[str, Any]:
+    def write_status(self, ref: Ref, uid: str, status: Mapping[str, Any]) -> dict[str, Any]:
         """Store a status."""
         self._check("status")
-        ref = Ref(SERVICE, key.namespace, key.name)
         known = self.objects.get(ref)
         if known is None:
             raise NotFound(str(ref))
@@ -403,6 +402,7 @@ class Bench:
         self.ears = Recorder()
         self.pods = FakePods()
         self.woken: list[Key] = []
+        self.later_s: list[float] = []
         self.apis = apis
         self.image = "example/predictor:v1"
         self.is_image_chosen = True
@@ -416,9 +416,11 @@ class Bench:
         seams = Seams(
             world=world,
             cluster=self.cluster,
-            looking=Looking(world, Planning(world), Models(self.look).facts, lasting),
+            looking=Looking(
+                world, Planning(world), Models(self._ask if self.look else None).facts, lasting
+            ),
             applier=self.applier,
-            measuring=Measuring(self.pods.ask, self.woken.append, self.clock),
+            measuring=Measuring(self.pods.ask, self._wake, self.clock),
             lasting=lasting,
             context=self._context,
             recorder=self.ears,
@@ -428,6 +430,16 @@ class Bench:
 
     def _context(self) -> Context:
         return Context(self.image, self.apis, is_image_chosen=self.is_image_chosen)
+
+    def _ask(self, source: ModelSource, _: Key) -> ModelFacts | Unknown:
+        assert self.look is not None
+        return self.look(source)
+
+    def _wake(self, key: Key, after_s: float) -> None:
+        if after_s > 0:
+            self.later_s.append(after_s)
+        else:
+            self.woken.append(key)
 
     def reconcile(self) -> Outcome:
         """One pass over the service."""

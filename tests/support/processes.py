@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,9 @@ from pathlib import Path
 import httpx
 
 from tests.support.ports import free_ports
+
+GRAPHS = Path(tempfile.gettempdir()) / f"retrieval-graphs-{os.getuid()}"
+"""Models that a test's predictor prepared are there for those of the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,7 @@ def launched(folder: Path, **settings: object) -> Iterator[Predictor]:
     with log.open("w", encoding="utf-8") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "retrieval_predictor"],
-            env={**os.environ, **environment},
+            env={"RETRIEVAL_GRAPH_CACHE": str(GRAPHS), **os.environ, **environment},
             stdout=output,
             stderr=subprocess.STDOUT,
             text=True,

@@ -7,12 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
-from retrieval_operator.cluster import connect
-from retrieval_operator.cluster.client import MERGE, Requests
-from retrieval_operator.cluster.login import configuration, current_namespace
 from retrieval_operator.errors import AuthorError
 from retrieval_operator.plan.revision import Revision
 from retrieval_operator.render.revisions import component_of, read_revision
+from retrieval_operator.runtime.client import MERGE, Requests, connect
+from retrieval_operator.runtime.login import configuration, current_namespace
 from retrieval_operator.spec.choices import ComponentName
 from retrieval_operator.world import REVISION, SERVICE
 

@@ -102,7 +102,10 @@ def component_ready(situation: Situation, state: ComponentState) -> Verdict:
 def _suspended(states: Iterable[ComponentState]) -> str:
     text = "set spec.suspend to false to start it again"
     left = sum(state.ready for state in states)
-    return f"{left} pods still answer; {text}" if left else text
+    if not left:
+        return text
+    pods = "1 pod still answers" if left == 1 else f"{left} pods still answer"
+    return f"{pods}; {text}"
 
 
 def _asleep(state: ComponentState) -> Verdict:

@@ -53,7 +53,8 @@ class Half:
     """One component in one pass: what it is to run by, what runs, and what that can do.
 
     `answer` is None where nothing was planned, because the object is not accepted or planning
-    failed. `measured` is what a pod of the plan told, `objective` whether the promised burst is
+    failed. `is_stored` is false where the plan could not be stored, so that nothing goes by it.
+    `measured` is what a pod of the plan told, `objective` whether the promised burst is
     held.
     """
 
@@ -61,6 +62,7 @@ class Half:
     state: ComponentState
     answer: Revision | Refusal | None = None
     is_pinned: bool = False
+    is_stored: bool = True
     measured: MeasuredStatus | None = None
     objective: BurstVerdict | None = None
 

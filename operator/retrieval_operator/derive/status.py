@@ -120,7 +120,7 @@ def _component(situation: Situation, half: Half, before: ComponentStatus) -> Com
         if situation.is_suspended and not state.ready
         else f"{state.ready}/{state.desired}",
         replicas=Replicas(desired=state.desired, updated=state.updated, ready=state.ready),
-        revision=_revision(stored, half) if stored else before.revision,
+        revision=_revision(stored, half) if stored and half.is_stored else before.revision,
         plan=status_of(stored.plan, stored.digest) if stored else before.plan,
         effective_config={name: text[:_MOST_LINE] for name, text in state.settings.items()},
         measured=half.measured if stored else before.measured,

@@ -5,6 +5,7 @@ facts_for(component, folder)   any checkpoint on disk; its weights are not loade
 facts_for(component, look=hub.facts)    the same, and a hub is asked at last
 """
 
+from retrieval_operator.facts.asking import Asking
 from retrieval_operator.facts.checkpoint import BrokenCheckpoint, read_checkpoint
 from retrieval_operator.facts.family import Attention, Family, Mlp, family_of
 from retrieval_operator.facts.fetching import HttpFetch
@@ -16,6 +17,7 @@ from retrieval_operator.facts.model import Dims, Head, ModelFacts, Unknown
 __all__ = [
     "DEFAULT_ENDPOINT",
     "KNOWN_MODELS",
+    "Asking",
     "Attention",
     "BrokenCheckpoint",
     "Dims",

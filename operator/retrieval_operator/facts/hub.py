@@ -13,7 +13,8 @@ import json
 import os
 import struct
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Final, Protocol
@@ -65,16 +66,20 @@ class _Refused(Exception):
 class Hub:
     """A hub, or a mirror of one, at `endpoint`.
 
-    Calls block; they take as long as `fetch` lets them.
+    Calls block. All requests of one together take at most `within_s`, and the last of them as long
+    as `fetch` lets it.
     """
 
     fetch: Fetch
     endpoint: str = DEFAULT_ENDPOINT
+    within_s: float = 60.0
+    clock: Callable[[], float] = time.monotonic
 
     def facts(self, source: ModelSource) -> ModelFacts | Unknown:
         """The facts of a hf:// model at its revision, or why they cannot be had."""
         name = source.uri.removeprefix("hf://")
-        repository = _Repository(self, name, source.revision or "main")
+        until_s = self.clock() + self.within_s
+        repository = _Repository(self, name, source.revision or "main", until_s)
         try:
             with tempfile.TemporaryDirectory(prefix="retrieval-facts-") as folder:
                 repository.lay_out(Path(folder))
@@ -94,6 +99,7 @@ class _Repository:
     hub: Hub
     name: str
     revision: str
+    until_s: float
 
     def lay_out(self, folder: Path) -> None:
         """Write what facts are read from."""
@@ -151,6 +157,8 @@ class _Repository:
         return answer.body
 
     def _ask(self, file: str, first: int, last: int) -> Answer:
+        if self.hub.clock() > self.until_s:
+            raise TimeoutError(f"not all of {self.name} was read in {self.hub.within_s:g} s")
         where = f"{quote(self.name)}/resolve/{quote(self.revision, safe='')}/{quote(file)}"
         return self.hub.fetch(f"{self.hub.endpoint.rstrip('/')}/{where}", first, last)
 

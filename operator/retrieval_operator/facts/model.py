@@ -48,10 +48,14 @@ class Dims:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """Why nothing is known about a model; `is_passing` where asking again may help."""
+    """Why nothing is known about a model; `is_passing` where asking again may help.
+
+    `is_pending` where somebody is being asked, and will tell.
+    """
 
     why: str
     is_passing: bool = False
+    is_pending: bool = False
 
 
 @dataclass(frozen=True, slots=True)

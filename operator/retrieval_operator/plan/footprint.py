@@ -51,7 +51,8 @@ CPU_SLOT: Final = Measured(
     "free pieces in a thread's heap: 728 MiB with two slots − 666 with one (all-MiniLM-L6-v2)",
 )
 API_PROCESS: Final = Measured(160 * MIB, "159 MiB RSS each after use")
-SUPERVISOR: Final = Measured(60 * MIB, "supervisor and resource tracker: 59 MiB RSS")
+WORKER_HELD: Final = Measured(64 * MIB, "64 MiB of bodies and answers in hand")
+SUPERVISOR: Final = Measured(60 * MIB, "supervisor: 59 MiB RSS")
 RESULT_CACHE: Final = Measured(64 * MIB, "rows of texts computed before, when it is full")
 QUEUED_TOKEN: Final = Measured(64, "text, ids and bookkeeping of one waiting token")
 

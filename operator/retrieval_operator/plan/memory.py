@@ -239,14 +239,14 @@ def _staging(load: Load) -> Term:
 
 
 def _api_processes(workers: int) -> Term:
-    """One worker is KServe's own process; several have it as their parent."""
-    processes = workers if workers == 1 else workers + 1
-    one, rest = footprint.API_PROCESS, footprint.SUPERVISOR
-    counted = "1 worker" if workers == 1 else f"{workers} workers and their parent"
+    """Each worker with the bodies and answers that it may have in hand, and the supervisor."""
+    one, held, rest = footprint.API_PROCESS, footprint.WORKER_HELD, footprint.SUPERVISOR
+    counted = "1 worker" if workers == 1 else f"{workers} workers"
     return Term(
         API_WORKERS,
-        processes * one.bytes + rest.bytes,
-        f"{counted} × {one.bytes // footprint.MIB} MiB ({one.basis}); {rest.basis}",
+        workers * (one.bytes + held.bytes) + rest.bytes,
+        f"{counted} × {(one.bytes + held.bytes) // footprint.MIB} MiB ({one.basis}; {held.basis}); "
+        f"{rest.basis}",
     )
 
 

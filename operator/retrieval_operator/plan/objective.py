@@ -95,13 +95,12 @@ def judge(
     held = floor(one * replicas)
     asked = objective.requests_per_burst
     needed = ceil(asked / one) if one * _MOST_REPLICAS >= asked else None
-    burst = (
-        f"a burst of {asked} requests, {objective.quantile:.4g} of them within "
-        f"{objective.within_seconds} s"
+    pods = f"{replicas} pod" if replicas == 1 else f"{replicas} pods"
+    can = (
+        f"{pods} can hold {held:,} requests in 1 s, {objective.quantile:.4g} of them within "
+        f"{objective.within_seconds} s ({capacity.basis}); the objective is {asked:,}"
     )
-    pods = f"{replicas} pod holds" if replicas == 1 else f"{replicas} pods hold"
-    said = f"{pods} {held} of {burst} ({capacity.basis})"
     if held >= asked:
-        return BurstVerdict(True, held, needed, said)  # noqa: FBT003
-    advice = f"{needed} replicas would" if needed else "no number of replicas would"
-    return BurstVerdict(False, held, needed, f"{said}; {advice}")  # noqa: FBT003
+        return BurstVerdict(True, held, needed, can)  # noqa: FBT003
+    advice = f"{needed} replicas would hold it" if needed else "no number of replicas would"
+    return BurstVerdict(False, held, needed, f"{can}: {advice}")  # noqa: FBT003

@@ -9,11 +9,11 @@ from retrieval_operator.derive import KServeState, Situation, Word
 from retrieval_operator.derive.conditions import PROVISION_S
 from retrieval_operator.observe import ComponentState, Stage, TroubleKind
 from retrieval_operator.plan import AWAY_S, Reason
-from retrieval_operator.queue import Done, Failed, Outcome
 from retrieval_operator.reconcile.models import SOON_S
 from retrieval_operator.reconcile.silence import SILENT_S
 from retrieval_operator.reconcile.view import Applied
 from retrieval_operator.reconcile.webhook import AGAIN_S
+from retrieval_operator.runtime.workqueue import Done, Failed, Outcome
 
 _MISSING_AGAIN_S: Final = 30.0
 _CONTESTED_AGAIN_S: Final = 10.0

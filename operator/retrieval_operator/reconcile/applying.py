@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from retrieval_operator.cluster.writing import FIELD_MANAGER
 from retrieval_operator.derive import Fault, KServe, KServeState, Word
 from retrieval_operator.errors import (
     ClusterUnavailable,
@@ -41,6 +40,7 @@ from retrieval_operator.world import (
     owner_of,
     ref_of,
 )
+from retrieval_operator.world.kinds import FIELD_MANAGER
 
 
 @dataclass(slots=True)
@@ -70,7 +70,7 @@ class Cluster(Protocol):
     def annotate(self, ref: Ref, annotations: Mapping[str, str | None]) -> dict[str, Any]:
         """Set these annotations, or take those away that are None; the live object."""
 
-    def write_status(self, key: Key, uid: str, status: Mapping[str, Any]) -> dict[str, Any]:
+    def write_status(self, ref: Ref, uid: str, status: Mapping[str, Any]) -> dict[str, Any]:
         """Write the whole status; the live object."""
 
     def announce(self, event: Mapping[str, Any]) -> None:
@@ -98,14 +98,23 @@ class Applier:
         self._world = world
         self._counted = counted
         self._applied: dict[Ref, tuple[str, str]] = {}
+        self._refs: dict[Key, set[Ref]] = {}
         self._lock = threading.Lock()
         self._repairs = Repairs(clock)
         self._webhook = Breaker(clock)
 
     def forget(self) -> None:
-        """Apply everything again at the next pass: a resync, or a new leader."""
+        """Apply everything again at the next pass: another replica may have led meanwhile."""
         with self._lock:
             self._applied.clear()
+            self._refs.clear()
+
+    def release(self, key: Key) -> None:
+        """The service is gone, and with it what was applied for it."""
+        with self._lock:
+            gone = self._refs.pop(key, set())
+        for ref in gone:
+            self._forget(ref)
 
     def carry_out(self, service: Document, decided: Pass, *, has_kserve: bool) -> Applied:
         """Store what was decided, apply what follows from it, and delete what is not wanted.
@@ -256,8 +265,12 @@ class Applier:
     def _remember(self, ref: Ref, mark: str, live: Document) -> None:
         with self._lock:
             self._applied[ref] = (mark, str(live["metadata"].get("resourceVersion")))
+            owner = owner_of(ref.kind, live)
+            if owner is not None:
+                self._refs.setdefault(owner, set()).add(ref)
 
     def _forget(self, ref: Ref) -> None:
+        self._repairs.forget(ref)
         with self._lock:
             self._applied.pop(ref, None)
 

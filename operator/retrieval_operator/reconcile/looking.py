@@ -44,7 +44,7 @@ class Looking:
         self,
         world: Store,
         planning: Planning,
-        facts: Callable[[Component], ModelFacts | Unknown],
+        facts: Callable[[Component, Key], ModelFacts | Unknown],
         lasting: Lasting,
     ) -> None:
         self._world = world
@@ -95,7 +95,7 @@ class Looking:
         is_away = last is not None and not has_place(last.plan, last.ask, inventory)
         return Sight(
             inventory=inventory,
-            facts=self._facts_of(wish, component, last),
+            facts=self._facts_of(view.key, wish, component, last),
             image=view.context.image,
             is_image_chosen=view.context.is_image_chosen,
             now=time_text(view.now),
@@ -104,12 +104,12 @@ class Looking:
         )
 
     def _facts_of(
-        self, wish: Wish, component: Component, last: Revision | None
+        self, key: Key, wish: Wish, component: Component, last: Revision | None
     ) -> ModelFacts | Unknown | None:
         """What is known of the model; nobody is asked where the last plan's facts must stand."""
         if last is not None and is_same_model(wish, last) and not is_moving(component.model):
             return None
-        return self._facts(component)
+        return self._facts(component, key)
 
 
 def accept(live: Document, context: Context) -> Parsed:

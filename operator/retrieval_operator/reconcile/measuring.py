@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
@@ -20,7 +20,8 @@ from retrieval_operator.spec.status import ComponentStatus, MeasuredStatus
 from retrieval_operator.world import Key
 
 _AGAIN_S: Final = 60.0
-"""A pod that did not tell is asked again by a pass this much later."""
+_MOST_S: Final = 3600.0
+"""A pod that did not tell is asked again a minute later, and each time after twice the pause."""
 
 
 class Told(Protocol):
@@ -48,11 +49,17 @@ AskPod = Callable[[str, Then], None]
 class _Asked:
     pod: str
     since: datetime
+    times: int = 1
     told: Told | None = None
+
+    @property
+    def pause_s(self) -> float:
+        """How long a pod that did not tell is left alone."""
+        return min(_AGAIN_S * 2.0 ** min(self.times - 1, 10), _MOST_S)
 
     def is_over(self, now: datetime) -> bool:
         """Whether the pod did not tell, and may be asked again."""
-        return self.told is None and (now - self.since).total_seconds() >= _AGAIN_S
+        return self.told is None and (now - self.since).total_seconds() >= self.pause_s
 
 
 class Measuring:
@@ -61,7 +68,7 @@ class Measuring:
     def __init__(
         self,
         ask: AskPod,
-        wake: Callable[[Key], None],
+        wake: Callable[[Key, float], None],
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._ask = ask
@@ -90,16 +97,25 @@ class Measuring:
             known = self._asked.get(place)
             if known is not None and known.pod == pod.name and not known.is_over(now):
                 return known.told
-            self._asked[place] = _Asked(pod.name, now)
-        self._ask(pod.ip, lambda told: self._hear(place, _Asked(pod.name, now, told)))
+            times = known.times + 1 if known is not None and known.pod == pod.name else 1
+            asked = self._asked[place] = _Asked(pod.name, now, times)
+        self._ask(pod.ip, lambda told: self._hear(place, replace(asked, told=told)))
         return None
 
     def _hear(self, place: tuple[Key, ComponentName], answer: _Asked) -> None:
+        """Look at the service again: now, or when the pod may be asked once more."""
         if answer.told is None:
+            self._wake(place[0], answer.pause_s)
             return
         with self._lock:
             self._asked[place] = answer
-        self._wake(place[0])
+        self._wake(place[0], 0.0)
+
+    def forget(self, key: Key) -> None:
+        """The service is gone."""
+        with self._lock:
+            for place in [place for place in self._asked if place[0] == key]:
+                del self._asked[place]
 
     def _figures(self, told: Told, plan: Plan, pod: str) -> MeasuredStatus:
         return MeasuredStatus(

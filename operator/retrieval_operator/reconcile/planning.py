@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Final
 
-from retrieval_operator.inventory import BadInventory, Inventory, Node, Origin, nodes_of
+from retrieval_operator.inventory import Inventory, Origin
 from retrieval_operator.observe import ComponentState
 from retrieval_operator.plan import (
     BurstVerdict,
@@ -20,11 +18,7 @@ from retrieval_operator.plan import (
 )
 from retrieval_operator.spec import Component, RetrievalService
 from retrieval_operator.spec.status import MeasuredStatus
-from retrieval_operator.world import NODE, Document, Store
-
-_PASSING: Final = ("node.kubernetes.io/", "node.cloudprovider.kubernetes.io/")
-"""Taints that Kubernetes sets for a while: not ready, cordoned, under pressure. A plan is not for
-this moment, so it does not look at them."""
+from retrieval_operator.world import Store
 
 
 class Planning:
@@ -33,17 +27,15 @@ class Planning:
     def __init__(self, world: Store) -> None:
         self._world = world
         self._lock = threading.Lock()
-        self._read: tuple[tuple[Document, ...], Inventory] = ((), Inventory())
+        self._inventory = Inventory()
 
     def inventory(self) -> Inventory:
         """All nodes as the planner reads them."""
-        seen = self._world.all(NODE)
+        nodes = self._world.nodes()
         with self._lock:
-            known, inventory = self._read
-            if not _are_same(known, seen):
-                inventory = Inventory(tuple(_nodes(seen)), Origin.CLUSTER)
-                self._read = (seen, inventory)
-            return inventory
+            if self._inventory.nodes is not nodes:
+                self._inventory = Inventory(nodes, Origin.CLUSTER)
+            return self._inventory
 
 
 def objective_of(
@@ -68,20 +60,3 @@ def objective_of(
     texts = texts_of(objective, component.name)
     present = judge(objective, capacity_of(plan, measured), state.ready, texts)
     return replace(present, message=f"{present.message}; {least} are wanted")
-
-
-def _nodes(documents: Sequence[Document]) -> Iterator[Node]:
-    for document in documents:
-        try:
-            yield from map(_lasting, nodes_of(document))
-        except BadInventory:
-            continue  # one unreadable node must not hide the others
-
-
-def _lasting(node: Node) -> Node:
-    lasting = tuple(taint for taint in node.taints if not taint.key.startswith(_PASSING))
-    return replace(node, taints=lasting)
-
-
-def _are_same(known: Sequence[Document], seen: Sequence[Document]) -> bool:
-    return len(known) == len(seen) and all(a is b for a, b in zip(known, seen, strict=True))

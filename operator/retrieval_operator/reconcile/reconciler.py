@@ -29,7 +29,6 @@ from retrieval_operator.observe import (
     observe,
 )
 from retrieval_operator.plan import Revision
-from retrieval_operator.queue import Done, Outcome
 from retrieval_operator.reconcile.again import outcome
 from retrieval_operator.reconcile.applying import Applier, Cluster
 from retrieval_operator.reconcile.deciding import decide
@@ -40,6 +39,7 @@ from retrieval_operator.reconcile.planning import objective_of
 from retrieval_operator.reconcile.silence import SILENT_S, complaint, is_ignored
 from retrieval_operator.reconcile.view import Applied, Pass, View
 from retrieval_operator.render import Context
+from retrieval_operator.runtime.workqueue import Done, Outcome
 from retrieval_operator.spec import ComponentName
 from retrieval_operator.spec.status import Status
 from retrieval_operator.world import (
@@ -47,9 +47,11 @@ from retrieval_operator.world import (
     DEPLOYMENT,
     INFERENCE_SERVICE,
     POD,
+    REVISION,
     SERVICE,
     Document,
     Key,
+    Ref,
     Store,
 )
 
@@ -100,6 +102,8 @@ class Reconciler:
         live = self._world.service(key)
         if live is None or live["metadata"].get("deletionTimestamp"):
             self._seams.lasting.forget(key)
+            self._seams.measuring.forget(key)
+            self._seams.applier.release(key)
             return Done()  # the garbage collector deletes what it owned
         view = self._seams.looking.look(key, live, self._seams.context(), self._clock())
         applied = self._carry_out(view, self._decide(view))
@@ -154,11 +158,14 @@ class Reconciler:
         if decided is None:
             return Half(name, state)
         half = Half(name, state, decided.answer, decided.is_pinned)
-        return self._judged(view, half, decided.answer) if half.revision else half
+        if half.revision is None:
+            return half
+        stored = f"{_called(view, name)}-{half.revision.number}"
+        is_stored = self._world.get(REVISION, view.key.namespace, stored) is not None
+        return self._judged(view, replace(half, is_stored=is_stored), half.revision)
 
-    def _judged(self, view: View, half: Half, answer: Any) -> Half:
+    def _judged(self, view: View, half: Half, revision: Revision) -> Half:
         """With what a pod has told of the plan, and whether that holds what is promised."""
-        revision: Revision = answer
         before = component_before(view.before, half.name)
         measured = self._seams.measuring.measured(view.key, half.state, revision, before)
         service = view.parsed.service
@@ -209,7 +216,8 @@ class Reconciler:
         if written == document(_ours(before, after)):
             return
         uid = str(view.live["metadata"]["uid"])
-        answer = self._seams.cluster.write_status(view.key, uid, written)
+        ref = Ref(SERVICE, view.key.namespace, view.key.name)
+        answer = self._seams.cluster.write_status(ref, uid, written)
         self._world.put(SERVICE, answer)
         self._seams.recorder.changed(view.key, before, after)
         for item in news(before, after):

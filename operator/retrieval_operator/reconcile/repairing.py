@@ -57,6 +57,10 @@ class Repairs:
             known = None
         return known or Streak()
 
+    def forget(self, ref: Ref) -> None:
+        """The object is gone."""
+        self._streaks.pop(ref, None)
+
     def is_due(self, ref: Ref) -> bool:
         """Whether the object may be repaired now."""
         streak = self.streak(ref)

@@ -15,13 +15,15 @@ from retrieval_operator.world.kinds import (
     POD,
     REVISION,
     SERVICE,
+    Document,
     Key,
     Kind,
     Ref,
     kind_of,
+    owner_of,
     ref_of,
 )
-from retrieval_operator.world.store import Document, Store, owner_of
+from retrieval_operator.world.store import Store
 
 __all__ = [
     "CHILDREN",

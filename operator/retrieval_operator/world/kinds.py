@@ -1,64 +1,41 @@
-"""Kinds of Kubernetes objects that the operator reads or writes, and how they are addressed."""
+"""Kinds of Kubernetes objects that the operator reads or writes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
+from retrieval_operator.runtime.kinds import EVENT, LEASE, Document, Key, Kind, Ref
 
-class Key(NamedTuple):
-    """One RetrievalService."""
+__all__ = [
+    "CHILDREN",
+    "DEPLOYMENT",
+    "EVENT",
+    "FIELD_MANAGER",
+    "INFERENCE_SERVICE",
+    "INSTANCE_LABEL",
+    "LEASE",
+    "MANAGED_BY",
+    "NODE",
+    "OURS",
+    "POD",
+    "SERVICE",
+    "Document",
+    "Key",
+    "Kind",
+    "Ref",
+    "kind_of",
+    "owner_of",
+    "ref_of",
+]
 
-    namespace: str
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.namespace}/{self.name}"
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """A kind as the API server addresses it; `api_version` is `v1` or `group/version`."""
-
-    name: str
-    api_version: str
-    plural: str
-    is_namespaced: bool = True
-
-    @property
-    def group(self) -> str:
-        """The API group; empty for the core group."""
-        return self.api_version.rpartition("/")[0]
-
-    @property
-    def version(self) -> str:
-        """The version within the group."""
-        return self.api_version.rpartition("/")[2]
-
-    def path(self, namespace: str | None = None, name: str = "") -> str:
-        """Path of one object, or of the list where no name is given."""
-        root = f"/apis/{self.api_version}" if self.group else f"/api/{self.version}"
-        scope = f"/namespaces/{namespace}" if self.is_namespaced and namespace else ""
-        return f"{root}{scope}/{self.plural}" + (f"/{name}" if name else "")
-
-
-@dataclass(frozen=True, slots=True)
-class Ref:
-    """One object of a kind."""
-
-    kind: Kind
-    namespace: str
-    name: str
-
-    @property
-    def path(self) -> str:
-        """Where the API server has it."""
-        return self.kind.path(self.namespace, self.name)
-
-    def __str__(self) -> str:
-        return f"{self.kind.name} {self.namespace}/{self.name}".replace(" /", " ")
-
+FIELD_MANAGER: Final = "retrieval-operator"
+"""Who owns the fields that we apply."""
+INSTANCE_LABEL: Final = "app.kubernetes.io/instance"
+MANAGED_BY: Final = {"app.kubernetes.io/managed-by": "retrieval-operator"}
+"""Label of everything rendered; KServe copies it to Deployments and pods."""
+OURS: Final = ",".join(f"{name}={value}" for name, value in MANAGED_BY.items())
+"""The same as a selector."""
 
 SERVICE: Final = Kind("RetrievalService", "retrieval.io/v1alpha1", "retrievalservices")
 INFERENCE_SERVICE: Final = Kind(
@@ -67,8 +44,6 @@ INFERENCE_SERVICE: Final = Kind(
 DEPLOYMENT: Final = Kind("Deployment", "apps/v1", "deployments")
 POD: Final = Kind("Pod", "v1", "pods")
 NODE: Final = Kind("Node", "v1", "nodes", is_namespaced=False)
-LEASE: Final = Kind("Lease", "coordination.k8s.io/v1", "leases")
-EVENT: Final = Kind("Event", "events.k8s.io/v1", "events")
 
 REVISION: Final = Kind("ControllerRevision", "apps/v1", "controllerrevisions")
 CONFIG_MAP: Final = Kind("ConfigMap", "v1", "configmaps")
@@ -108,3 +83,15 @@ def ref_of(document: Mapping[str, Any]) -> Ref:
     """Where a rendered object lives."""
     metadata = document["metadata"]
     return Ref(kind_of(document), str(metadata.get("namespace", "")), str(metadata["name"]))
+
+
+def owner_of(kind: Kind, document: Document) -> Key | None:
+    """The service that an object is or belongs to; None where it belongs to none, as a Node."""
+    metadata = document.get("metadata") or {}
+    namespace = metadata.get("namespace") or ""
+    if kind == SERVICE:
+        return Key(namespace, metadata.get("name") or "")
+    labels = metadata.get("labels") or {}
+    name = labels.get(INSTANCE_LABEL)
+    is_ours = MANAGED_BY.items() <= labels.items()
+    return Key(namespace, name) if is_ours and name else None

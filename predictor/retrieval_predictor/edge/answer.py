@@ -154,6 +154,7 @@ class Answerer:
             token_counts=tokens.encoded.lengths[-count:],
             truncated=tokens.truncated[-count:],
             timings=timings,
+            logits=answer.rows[:, 0] if self.card.activation is not None else None,
         )
 
     async def _compute(
@@ -171,7 +172,8 @@ class Answerer:
             tokenised_s = time.perf_counter() - started_s
             if not np.count_nonzero(tokens.truncated):
                 self._estimate.learn(sum(sizes), tokens.encoded.tokens)
-            run = Run(tokens.encoded, caller.deadline_s, caller.client)
+            encoded = replace(tokens.encoded, cache=caller.cache)
+            run = Run(encoded, caller.deadline_s, caller.client)
             rows = await self._backend.run(run)
         except (Overloaded, Unavailable) as error:
             metrics.rejected.labels(error.code).inc()

@@ -13,13 +13,16 @@ from urllib.parse import unquote
 from starlette.types import Scope
 
 from retrieval_predictor.errors import Malformed
-from retrieval_predictor.wire.work import Caller
+from retrieval_predictor.wire.work import NO_CACHE, SHARED_CACHE, Caller
 
 TIMEOUT_HEADER = "x-request-timeout"
 """Seconds the caller waits; work that starts later is dropped before it is computed."""
 
 CLIENT_HEADER = "x-client-id"
 """Names the client where no bearer key does, for instance behind a gateway."""
+
+CACHE_HEADER = "cache-control"
+"""`no-store`: answer from no row that was computed before, and keep none of these."""
 
 REQUEST_ID_HEADER = "x-request-id"
 """The caller's name of a request; it comes back with the answer and stands in our logs."""
@@ -53,7 +56,19 @@ def caller_of(headers: Mapping[str, str], address: str, key: str | None) -> Call
     """
     named = headers.get(CLIENT_HEADER)
     name = f"key {key}" if key else f"id {named}" if named else f"address {address}"
-    return Caller(_deadline_s(headers.get(TIMEOUT_HEADER)), _hash(name))
+    client = _hash(name)
+    return Caller(_deadline_s(headers.get(TIMEOUT_HEADER)), client, _cache(headers, key, client))
+
+
+def _cache(headers: Mapping[str, str], key: str | None, client: int) -> int:
+    """Whose rows may answer: `Cache-Control: no-store` wants none (RFC 9111, 5.2.1).
+
+    Callers with keys are told apart, others share.
+    """
+    asked = {one.strip().lower() for one in headers.get(CACHE_HEADER, "").split(",")}
+    if asked & {"no-store", "no-cache"}:
+        return NO_CACHE
+    return max(client, SHARED_CACHE + 1) if key else SHARED_CACHE
 
 
 def request_id_of(headers: Mapping[str, str]) -> str:

@@ -6,9 +6,13 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
+import structlog
+
 from retrieval_predictor.edge.remote import CONNECTING, RemoteEngine
-from retrieval_predictor.errors import NotReady
+from retrieval_predictor.errors import EngineLost, NotReady
 from retrieval_predictor.wire.work import Rows, Run
+
+log = structlog.get_logger(__name__)
 
 _PHASES = ("ready", "draining", "warming up", "loading", CONNECTING)
 """From the most useful to the least."""
@@ -17,7 +21,7 @@ _PHASES = ("ready", "draining", "warming up", "loading", CONNECTING)
 class Engines:
     """The engines of a pod, each with the same model on a device of its own.
 
-    One that is lost takes its own requests with it and no others; the pod is ready while one is.
+    The requests of one that is lost go to another one; the pod is ready while one is.
     """
 
     def __init__(self, engines: Sequence[RemoteEngine]) -> None:
@@ -81,12 +85,23 @@ class Engines:
     async def run(self, run: Run) -> Rows:
         """One row a text, from the engine that has the fewest tokens outstanding.
 
+        Where that one dies another one computes it, once: nothing is changed by computing rows, and
+        a text that is to blame should not go through all engines.
+
         Raises:
             NotReady: No engine can take it.
             EngineLost: The engine died, or fell silent, with the request on board.
             RetrievalError: Whatever the engine answered with.
         """
-        return await self._least_busy().run(run)
+        first = self._least_busy()
+        try:
+            return await first.run(run)
+        except EngineLost:
+            others = [engine for engine in self._working if engine is not first]
+            if not (others and self._users):
+                raise
+            log.warning("request_moved", texts=run.encoded.lengths.size, tokens=run.encoded.tokens)
+            return await _least_busy_of(others).run(run)
 
     async def stats(self) -> dict[str, Any]:
         """Live figures: what waits in all engines together, and the figures of each.
@@ -105,8 +120,16 @@ class Engines:
     def _best(self) -> RemoteEngine:
         return min(self._engines, key=lambda engine: _PHASES.index(engine.phase))
 
+    @property
+    def _working(self) -> list[RemoteEngine]:
+        return [engine for engine in self._engines if engine.takes_work]
+
     def _least_busy(self) -> RemoteEngine:
-        working = [engine for engine in self._engines if engine.takes_work]
+        working = self._working
         if not working:
             raise NotReady(self.phase)
-        return min(working, key=lambda engine: engine.outstanding_tokens)
+        return _least_busy_of(working)
+
+
+def _least_busy_of(engines: list[RemoteEngine]) -> RemoteEngine:
+    return min(engines, key=lambda engine: engine.outstanding_tokens)

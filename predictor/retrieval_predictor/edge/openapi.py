@@ -35,7 +35,8 @@ _REFUSALS = {
     503: "not ready, or draining; retry",
     504: "the caller's time ran out in the queue",
 }
-_PAGE_REFUSALS = (401, 404, 503)
+_ALWAYS_SHOWN = frozenset({"/", "/metrics", "/v2", "/v2/health/live", "/v2/models"})
+"""Pages that answer whatever state the model is in."""
 _BINARY = "application/octet-stream"
 
 
@@ -46,7 +47,9 @@ def document(front: Frontend, endpoints: Collection[Endpoint], keyed: Collection
     """
     bounds = _bounds(front)
     computed, shown = computing(front, bounds), showing(front)
-    paths: dict[str, Json] = {path: {"get": _page(path, one, front)} for path, one in shown.items()}
+    paths: dict[str, Json] = {
+        path: {"get": _page(path, one, front, keyed)} for path, one in shown.items()
+    }
     for endpoint in (one for one in endpoints if one.outputs in bounds.outputs):
         entry = paths.setdefault(endpoint.path, {})
         entry["post"] = _call(endpoint, computed[endpoint.path], front)
@@ -101,16 +104,22 @@ def _call(endpoint: Endpoint, operation: Operation, front: Frontend) -> Json:
     }
 
 
-def _page(path: str, operation: Operation, front: Frontend) -> Json:
+def _page(path: str, operation: Operation, front: Frontend, keyed: Collection[str]) -> Json:
     dialect = Dialect.OPENAI if path.startswith("/v1/") else Dialect.OIP
     return {
         "summary": operation.summary,
         "parameters": list(_path_parameters(path, front.settings.name)),
         "responses": {
             "200": {"description": "the page", "content": _content(operation)},
-            **_refusals(_PAGE_REFUSALS, dialect),
+            **_refusals(_page_refusals(path, keyed), dialect),
         },
     }
+
+
+def _page_refusals(path: str, keyed: Collection[str]) -> tuple[int, ...]:
+    """The statuses that this page can have beside 200."""
+    may = {401: path in keyed, 404: "{" in path, 503: path not in _ALWAYS_SHOWN}
+    return tuple(status for status, is_possible in may.items() if is_possible)
 
 
 def _content(operation: Operation) -> Json:

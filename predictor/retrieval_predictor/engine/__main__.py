@@ -9,13 +9,11 @@ import signal
 import sys
 from pathlib import Path
 
-import torch
 import uvloop
 
-from retrieval_predictor.engine import EXIT_CONFIGURATION, EXIT_DEVICE
-from retrieval_predictor.engine.cores import usable_cores
-from retrieval_predictor.engine.device import engine_cores
+from retrieval_predictor.engine import EXIT_CONFIGURATION, EXIT_DEVICE, graphs_of
 from retrieval_predictor.engine.engine import Engine
+from retrieval_predictor.engine.opening import Folders
 from retrieval_predictor.errors import DeviceLost, StartupError
 from retrieval_predictor.settings import Settings
 from retrieval_predictor.telemetry.logs import configure_logging
@@ -28,10 +26,9 @@ def main() -> int:
     configure_logging(settings.log_format, settings.log_level)
     processes.die_with_parent()
     processes.sign(settings.runtime_dir, "engine")
-    torch.set_num_threads(engine_cores(settings, usable_cores()))
     scratch = socket.with_suffix(".files")
     scratch.mkdir(exist_ok=True)
-    engine = Engine(settings, scratch)
+    engine = Engine(settings, Folders(scratch, settings.graph_cache or graphs_of(socket)))
     status = 0
     try:
         uvloop.run(_serve(engine, socket))

@@ -1,16 +1,13 @@
-"""The device's own threads: torch never runs on the loop that reads the socket."""
+"""The device's own threads: a model never runs on the loop that reads the socket."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
-import torch
-
-from retrieval_predictor.engine.shortage import is_shortage
-from retrieval_predictor.errors import DeviceLost, OutOfDeviceMemory
+from retrieval_predictor.runners.runner import Runner
 from retrieval_predictor.settings import Settings
 from retrieval_predictor.wire.card import ModelCard
 from retrieval_predictor.wire.ragged import Ragged
@@ -18,19 +15,8 @@ from retrieval_predictor.wire.work import Batch
 
 T = TypeVar("T")
 
-TOKENS_PER_THREAD = 256
-"""Fewer tokens than this do not feed a second CPU thread well: MiniLM on two Zen 3 cores takes
-4.2 ms a text for 12 texts of 12 tokens on one thread and 4.1 on two, at twice the CPU time."""
-
 _GPU_SLOTS = 2
 """One batch computes while the next is packed, copied and launched behind it."""
-
-
-class Runner(Protocol):
-    """A model that computes batches; several threads may call it at a time."""
-
-    def run(self, batch: Batch) -> Ragged:
-        """One row a text, in the order of the batch."""
 
 
 class DeviceThreads:
@@ -63,9 +49,11 @@ class ThreadedDevice:
     async def run(self, batch: Batch) -> Ragged:
         """See `retrieval_predictor.engine.scheduler.batcher.Device`."""
         self._running += 1
-        count = threads_for(batch.tokens, self._cores // self._running)
+        count = threads_for(
+            batch.tokens, self._runner.tokens_per_thread, self._cores // self._running
+        )
         try:
-            return await self._threads.call(lambda: _run(self._runner, batch, count))
+            return await self._threads.call(lambda: self._runner.run(batch, count))
         finally:
             self._running -= 1
 
@@ -99,29 +87,6 @@ def cpu_slots(cores: int, max_batch_tokens: int, max_input_tokens: int) -> int:
     return max(min(cores, max_batch_tokens // max_input_tokens), 1)
 
 
-def threads_for(tokens: int, most: int) -> int:
+def threads_for(tokens: int, tokens_per_thread: int, most: int) -> int:
     """How many CPU threads a batch keeps busy, at least one."""
-    return max(1, min(most, tokens // TOKENS_PER_THREAD))
-
-
-def _run(runner: Runner, batch: Batch, thread_count: int) -> Ragged:
-    """What the runner computes, with the errors of PyTorch and CUDA in our own words.
-
-    An error that PyTorch reports as the accelerator's own, such as an illegal memory access, stays
-    with the CUDA context: every later call fails too (CUDA Runtime API, "Error Handling").
-
-    Raises:
-        OutOfDeviceMemory: The batch does not fit; the memory it took is free again.
-        DeviceLost: This process cannot use the device any more.
-    """
-    torch.set_num_threads(thread_count)
-    try:
-        return runner.run(batch)
-    except Exception as error:
-        if isinstance(error, torch.AcceleratorError) and not is_shortage(error):
-            raise DeviceLost(type(error).__name__) from error
-        if not is_shortage(error):
-            raise
-        # nothing is raised here: the traceback holds the batch's tensors until this block ends
-    torch.cuda.empty_cache()
-    raise OutOfDeviceMemory
+    return max(1, min(most, tokens // tokens_per_thread))

@@ -13,23 +13,23 @@ from typing import Any
 import structlog
 
 from retrieval_predictor.engine.cores import usable_cores
-from retrieval_predictor.engine.device import DeviceThreads, device_for
+from retrieval_predictor.engine.device import device_for, engine_cores
 from retrieval_predictor.engine.limits import LimitsFile
 from retrieval_predictor.engine.observer import EngineObserver
+from retrieval_predictor.engine.opening import Folders, open_model
 from retrieval_predictor.engine.scheduler.batcher import Batcher
 from retrieval_predictor.engine.scheduler.job import Job
 from retrieval_predictor.engine.scheduler.policy import Limits
 from retrieval_predictor.engine.scheduler.queue import Queue
 from retrieval_predictor.engine.scheduler.results import NoResults, Results, RowCache
 from retrieval_predictor.engine.server import Connection
-from retrieval_predictor.engine.shortage import is_shortage
 from retrieval_predictor.engine.warmup import warm_up
 from retrieval_predictor.errors import NotEnoughMemory, NotReady, OutOfDeviceMemory
-from retrieval_predictor.model.load import load
-from retrieval_predictor.model.memory import trim
-from retrieval_predictor.model.widening import Width
+from retrieval_predictor.runners.runner import Runner
+from retrieval_predictor.runners.shortage import is_shortage
 from retrieval_predictor.settings import Batching, Scoring, Settings
 from retrieval_predictor.telemetry import metrics
+from retrieval_predictor.telemetry.memory import trim
 from retrieval_predictor.wire import processes
 from retrieval_predictor.wire.admission import Load
 from retrieval_predictor.wire.card import ModelCard, WarmUp
@@ -44,9 +44,9 @@ _TRIM_S = 20.0
 class Engine:
     """One model on one device, behind one socket."""
 
-    def __init__(self, settings: Settings, scratch: Path) -> None:
+    def __init__(self, settings: Settings, folders: Folders) -> None:
         self._settings = settings
-        self._scratch = scratch
+        self._folders = folders
         self._limits = LimitsFile(settings.limits_file, settings.batching)
         self._queue = Queue(*bounds_of(settings.batching))
         self._observer = EngineObserver(self._queue, settings)
@@ -54,7 +54,7 @@ class Engine:
         self._connections: set[Connection] = set()
         self._phase = "loading"
         self._card: ModelCard | None = None
-        self._width: Width | None = None
+        self._runner: Runner | None = None
         self._warm_up: WarmUp | None = None
 
     @property
@@ -108,6 +108,7 @@ class Engine:
             tasks.create_task(_trim_memory())
             self._batcher = await self._started_or_told()
             self._enter("ready")
+            processes.mark_ready(socket)
             await self._batcher.run()
 
     async def _started_or_told(self) -> Batcher:
@@ -129,8 +130,9 @@ class Engine:
 
     async def _started(self) -> Batcher:
         """A batcher over a model that is loaded and warm."""
-        loaded = await DeviceThreads(1).call(lambda: load(self._settings, self._scratch))
-        self._card, self._width = loaded.card, loaded.width
+        cores = engine_cores(self._settings, usable_cores())
+        loaded = await open_model(self._settings, self._folders, cores)
+        self._card, self._runner = loaded.card, loaded.runner
         self._enter("warming up")
         device = device_for(loaded.runner, loaded.card, self._settings, usable_cores())
         self._warm_up = await warm_up(device, loaded.card, self._settings.batching)
@@ -164,9 +166,9 @@ class Engine:
 
     def _follow_width(self) -> None:
         """Say so where the model had to go on in another precision."""
-        if self._card and self._width and self._width.precision != self._card.precision:
+        if self._card and self._runner and self._runner.precision != self._card.precision:
             before = self._card
-            self._card = dataclasses.replace(before, precision=self._width.precision)
+            self._card = dataclasses.replace(before, precision=self._runner.precision)
             self._observer.model_changed(before, self._card)
 
     def drain(self) -> None:

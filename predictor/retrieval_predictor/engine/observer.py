@@ -7,13 +7,16 @@ from asyncio import Future
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from retrieval_predictor.engine.busy import Busy
 from retrieval_predictor.engine.scheduler.job import Job
 from retrieval_predictor.engine.scheduler.queue import Queue
 from retrieval_predictor.errors import DeadlineExceeded
-from retrieval_predictor.model.memory import DeviceMemory, device_memory
+from retrieval_predictor.runners.groups import groups_of
 from retrieval_predictor.settings import Settings
 from retrieval_predictor.telemetry import metrics
+from retrieval_predictor.telemetry.memory import DeviceMemory, device_memory
 from retrieval_predictor.wire.card import ModelCard
 from retrieval_predictor.wire.work import Batch, Rows
 
@@ -32,7 +35,7 @@ class EngineObserver:
         self._settings = settings
         self._busy = Busy(1, time.monotonic())
         self._task = "embed" if settings.component.value == "embedder" else "rerank"
-        self._has_padding = False
+        self._encoder = "packed"
         metrics.gpu_memory_bytes.labels("planned").set(settings.planned_memory_bytes)
         metrics.process_start_s.labels("engine").set(time.time())
         metrics.warmup_ready.set(0)
@@ -40,7 +43,7 @@ class EngineObserver:
     def model_ready(self, card: ModelCard, capacity: int) -> None:
         """The model is loaded and warm, on a device of so many parts; see `Busy`."""
         self._busy = Busy(capacity, time.monotonic())
-        self._has_padding = card.encoder == "padded"
+        self._encoder = card.encoder
         metrics.model_load_s.set(card.load_s)
         metrics.model_info.labels(*_labels(card)).set(1)
         metrics.warmup_ready.set(1)
@@ -117,10 +120,15 @@ class EngineObserver:
         }
 
     def _padding(self, batch: Batch) -> float:
-        if not self._has_padding:
+        """The share of what was computed that was padding."""
+        if self._encoder == "packed" or not batch.parts:
             return 0.0
-        longest = max(int(part.encoded.lengths.max()) for part in batch.parts)
-        return 1.0 - batch.tokens / (longest * batch.size)
+        lengths = np.concatenate([part.encoded.lengths for part in batch.parts])
+        if self._encoder == "graph":
+            return 1.0 - batch.tokens / sum(
+                group.texts.size * group.width for group in groups_of(lengths, int(lengths.max()))
+            )
+        return 1.0 - batch.tokens / (int(lengths.max()) * batch.size)
 
 
 def _labels(card: ModelCard) -> tuple[str, str, str, str]:

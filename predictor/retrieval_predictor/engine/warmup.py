@@ -9,8 +9,8 @@ from collections.abc import Callable
 import numpy as np
 
 from retrieval_predictor.engine.scheduler.batcher import Device
-from retrieval_predictor.model.memory import peak_memory_bytes
 from retrieval_predictor.settings import Batching
+from retrieval_predictor.telemetry.memory import peak_memory_bytes
 from retrieval_predictor.wire.card import ModelCard, WarmUp
 from retrieval_predictor.wire.work import Batch, Encoded, Part, Reference
 

@@ -31,7 +31,8 @@
         ├── UnsafeCheckpoint        only pickled weights, and pickle was not allowed
         ├── NotEnoughMemory         the model or its largest batch does not fit
         ├── ImpossibleSettings      two settings contradict each other
-        └── PortTaken               another process listens where this one should
+        ├── PortTaken               another process listens where this one should
+        └── PreparationRefused      the process that prepares the model found one of these
 
 Constructors take facts and the message is built from them, so that a log line, a metric label and
 a test read the same numbers. `code` is stable and is what crosses the socket between processes.
@@ -77,6 +78,7 @@ from retrieval_predictor.errors.startup import (
     ModelNotFound,
     NotEnoughMemory,
     PortTaken,
+    PreparationRefused,
     StartupError,
     UnsafeCheckpoint,
     UnsupportedModel,
@@ -102,6 +104,7 @@ __all__ = [
     "OutOfVocabulary",
     "Overloaded",
     "PortTaken",
+    "PreparationRefused",
     "RequestError",
     "RetrievalError",
     "StartupError",

@@ -82,6 +82,17 @@ class ImpossibleSettings(StartupError):
 
 
 @dataclass(eq=False)
+class PreparationRefused(StartupError):
+    """The process that prepared the model found that it cannot be served as configured."""
+
+    code: ClassVar[str] = "preparation_refused"
+    detail: str
+
+    def __str__(self) -> str:
+        return self.detail
+
+
+@dataclass(eq=False)
 class PortTaken(StartupError):
     """Another process listens where this one should."""
 

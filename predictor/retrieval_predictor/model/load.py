@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import structlog
 import torch
 from tokenizers import Tokenizer
 from transformers.utils import logging as transformers_logging
 
+from retrieval_predictor.errors import StartupError, UnsupportedModel
 from retrieval_predictor.model import linears
 from retrieval_predictor.model.checkpoint import (
     Checkpoint,
@@ -18,10 +22,10 @@ from retrieval_predictor.model.checkpoint import (
     without_pickles,
 )
 from retrieval_predictor.model.encoder import Encoder, make_probe
-from retrieval_predictor.model.fetch import fetch
+from retrieval_predictor.model.fetch import commit_of, fetch
 from retrieval_predictor.model.heads import Head
 from retrieval_predictor.model.packing import pack
-from retrieval_predictor.model.runner import QueryRunner, Runner
+from retrieval_predictor.model.runner import TorchRunner
 from retrieval_predictor.model.scoring import (
     activation_of,
     form_of,
@@ -38,7 +42,10 @@ from retrieval_predictor.model.tokenizer import (
     tokenizer_file,
 )
 from retrieval_predictor.model.weights import name_of_device, read_weights
+from retrieval_predictor.model.wholeness import require_plain, require_whole
 from retrieval_predictor.model.widening import Width
+from retrieval_predictor.runners.runner import QueryRunner, Runner
+from retrieval_predictor.runners.shortage import is_shortage
 from retrieval_predictor.settings import Component, Scoring, Settings
 from retrieval_predictor.text.chat import Chat, read_chat
 from retrieval_predictor.text.prompts import usual_prompts
@@ -46,18 +53,22 @@ from retrieval_predictor.text.template import open_tokenizer
 from retrieval_predictor.wire.card import ModelCard
 from retrieval_predictor.wire.work import Outputs
 
+log = structlog.get_logger(__name__)
+
+_MOST_CAUSE = 300
+"""Characters of a foreign message that are kept."""
+
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """A model ready to run, and what the API workers need to know about it."""
 
-    runner: Runner | QueryRunner
+    runner: Runner
     card: ModelCard
-    width: Width
 
 
 @dataclass(frozen=True, slots=True)
-class _Reading:
+class Reading:
     """How texts reach the model and scores leave it, settled before its weights are read."""
 
     path: Path
@@ -67,6 +78,16 @@ class _Reading:
     activation: str | None
     chat: Chat | None
     instruction: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A checkpoint and how it is used; `revision` is the commit of it where that can be told."""
+
+    settings: Settings
+    checkpoint: Checkpoint
+    reading: Reading
+    revision: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,18 +109,64 @@ def load(settings: Settings, scratch: Path) -> Loaded:
     Raises:
         StartupError: One of its leaves, saying what to change.
     """
-    started_s = time.monotonic()
+    return load_source(open_source(settings, scratch))
+
+
+def open_source(settings: Settings, scratch: Path) -> Source:
+    """Find a checkpoint and settle how it is used, before its weights are read.
+
+    Raises:
+        StartupError: One of its leaves, saying what to change.
+    """
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
-    checkpoint = read_checkpoint(fetch(settings.model), settings.model.uri)
-    if not settings.model.allow_pickle:
-        require_safetensors(checkpoint)
-    reading = _reading(settings, checkpoint, scratch)
-    running = _running(settings, _for_tokens(settings, checkpoint), reading)
-    runner = Runner(running.encoder, running.head, running.device, running.width)
+    uri, folder = settings.model.uri, fetch(settings.model)
+    with _reasons(uri):
+        require_whole(folder, uri)
+        checkpoint = read_checkpoint(folder, uri)
+        require_plain(checkpoint.folder, uri)
+        if not settings.model.allow_pickle:
+            require_safetensors(checkpoint)
+        reading = _reading(settings, checkpoint, scratch)
+    revision = commit_of(folder) or settings.model.revision
+    return Source(settings, _for_tokens(settings, checkpoint), reading, revision)
+
+
+@contextmanager
+def _reasons(uri: str) -> Iterator[None]:
+    """A checkpoint is foreign code's food: whatever that makes of it, the reason is told once.
+
+    Memory that runs out and a device that fails are no fault of the checkpoint.
+
+    Raises:
+        UnsupportedModel: Anything else went wrong.
+    """
+    try:
+        yield
+    except (StartupError, torch.AcceleratorError):
+        raise
+    except Exception as error:
+        if is_shortage(error):
+            raise
+        log.exception("loading_failed")
+        cause = " ".join(str(error).split())[:_MOST_CAUSE]
+        raise UnsupportedModel(uri, f"{type(error).__name__}: {cause}") from error
+
+
+def load_source(source: Source) -> Loaded:
+    """Load a model onto its device, to be computed by PyTorch.
+
+    Raises:
+        StartupError: One of its leaves, saying what to change.
+    """
+    started_s = time.monotonic()
+    settings, checkpoint, reading = source.settings, source.checkpoint, source.reading
+    with _reasons(settings.model.uri):
+        running = _running(settings, checkpoint, reading)
+    runner = TorchRunner(running.encoder, running.head, running.device, running.width)
     needs_query = reading.scoring is Scoring.LATE_INTERACTION
-    card = _card(settings, checkpoint, reading, running, time.monotonic() - started_s)
-    return Loaded(QueryRunner(runner) if needs_query else runner, card, running.width)
+    card = _card(source, running, time.monotonic() - started_s)
+    return Loaded(QueryRunner(runner) if needs_query else runner, card)
 
 
 def _for_tokens(settings: Settings, checkpoint: Checkpoint) -> Checkpoint:
@@ -109,7 +176,7 @@ def _for_tokens(settings: Settings, checkpoint: Checkpoint) -> Checkpoint:
     return checkpoint if settings.model.allow_pickle else without_pickles(checkpoint)
 
 
-def _reading(settings: Settings, checkpoint: Checkpoint, scratch: Path) -> _Reading:
+def _reading(settings: Settings, checkpoint: Checkpoint, scratch: Path) -> Reading:
     scoring = scoring_of(settings, checkpoint)
     path = tokenizer_file(settings, checkpoint, scratch)
     tokenizer, max_tokens = open_tokenizer(path), max_tokens_of(settings, checkpoint)
@@ -119,13 +186,14 @@ def _reading(settings: Settings, checkpoint: Checkpoint, scratch: Path) -> _Read
     if chat is not None:
         require_room(tokenizer, chat, instruction, max_tokens)
     activation = activation_of(checkpoint, scoring)
-    return _Reading(path, tokenizer, max_tokens, scoring, activation, chat, instruction)
+    return Reading(path, tokenizer, max_tokens, scoring, activation, chat, instruction)
 
 
-def _running(settings: Settings, checkpoint: Checkpoint, reading: _Reading) -> _Running:
+def _running(settings: Settings, checkpoint: Checkpoint, reading: Reading) -> _Running:
     classifies = is_classifier(checkpoint, reading.scoring)
     model = read_weights(settings, checkpoint, is_classifier=classifies)
-    vocabulary_size = model.base_model.config.vocab_size
+    vocabulary_size = int(model.get_input_embeddings().weight.shape[0])
+    _warn_of_words_without_a_row(reading.tokenizer, vocabulary_size)
     parameters = sum(weight.numel() for weight in model.parameters())
     packed_linears = linears.prepack(model.base_model)
     probe = make_probe(vocabulary_size, reading.max_tokens)
@@ -135,12 +203,18 @@ def _running(settings: Settings, checkpoint: Checkpoint, reading: _Reading) -> _
     return _Running(*stages, width, model.device, parameters, vocabulary_size, packed_linears)
 
 
-def _card(
-    settings: Settings, checkpoint: Checkpoint, reading: _Reading, running: _Running, load_s: float
-) -> ModelCard:
+def _warn_of_words_without_a_row(tokenizer: Tokenizer, vocabulary_size: int) -> None:
+    """Words were added to the tokenizer and not to the model; a text with one gets 400."""
+    tokens = tokenizer.get_vocab_size()
+    if tokens > vocabulary_size:
+        log.warning("words_without_a_row", tokens=tokens, rows=vocabulary_size)
+
+
+def _card(source: Source, running: _Running, load_s: float) -> ModelCard:
+    settings, checkpoint, reading = source.settings, source.checkpoint, source.reading
     return ModelCard(
         uri=settings.model.uri,
-        revision=settings.model.revision,
+        revision=source.revision,
         architecture=checkpoint.architecture,
         parameters=running.parameters,
         precision=running.width.precision,
@@ -166,6 +240,7 @@ def _card(
         special_ids=special_ids(checkpoint, reading.tokenizer),
         accepts_token_ids=settings.accept_token_ids,
         own_code=_own_code(settings, checkpoint),
+        pooling=() if reading.scoring else checkpoint.pooling,
     )
 
 

@@ -48,6 +48,11 @@ def name_of(dtype: torch.dtype) -> str:
     return next(name.value for name, one in _DTYPES.items() if one is dtype)
 
 
+def dtype_of(precision: str) -> torch.dtype:
+    """The dtype of a precision, as settings spell it."""
+    return _DTYPES[Precision(precision)]
+
+
 def cpu_has_bf16(cpuinfo: Path) -> bool:
     """Whether a Linux cpuinfo file lists bf16 matrix instructions (AVX512-BF16 or AMX)."""
     if not cpuinfo.is_file():

@@ -9,7 +9,7 @@ from transformers import PreTrainedModel
 
 from retrieval_predictor.errors import UnsupportedModel
 from retrieval_predictor.model.checkpoint import Checkpoint, read_rows
-from retrieval_predictor.model.encoder import TOLERANCE, Encoder, choose, unplug
+from retrieval_predictor.model.encoder import TOLERANCE, Encoder, Mixes, choose, unplug
 from retrieval_predictor.model.heads import (
     GivenHead,
     Head,
@@ -37,7 +37,7 @@ _MOST_LABELS = 2
 
 def embedder_stages(model: PreTrainedModel, checkpoint: Checkpoint, probe: Batch) -> Stages:
     """Token vectors, then pooling, the checkpoint's projections and its layers over tokens."""
-    dense = _dense(model, checkpoint)
+    dense = dense_of(model, checkpoint)
     pooling = PoolingHead(checkpoint.pooling, dense, model.config.hidden_size)
     head = with_token_outputs(pooling, checkpoint, model)
     return choose(model.base_model, probe), head
@@ -69,11 +69,7 @@ def classifier_stages(model: PreTrainedModel, checkpoint: Checkpoint, probe: Bat
     Raises:
         UnsupportedModel: The classifier has more than two labels.
     """
-    if model.config.num_labels > _MOST_LABELS:
-        raise UnsupportedModel(
-            checkpoint.uri,
-            f"a cross-encoder has one score or two, this classifier has {model.config.num_labels}",
-        )
+    require_few_labels(model, checkpoint)
     whole, read = WholeClassifier(model), reading_of(model)
     if read is not None:
         packed = pack(probe).to(model.device)
@@ -86,6 +82,19 @@ def classifier_stages(model: PreTrainedModel, checkpoint: Checkpoint, probe: Bat
         head.undo()
     unplug(model)
     return whole, GivenHead()
+
+
+def require_few_labels(model: PreTrainedModel, checkpoint: Checkpoint) -> None:
+    """Refuse a classifier that has no one score.
+
+    Raises:
+        UnsupportedModel: It has more than two labels.
+    """
+    if model.config.num_labels > _MOST_LABELS:
+        raise UnsupportedModel(
+            checkpoint.uri,
+            f"a cross-encoder has one score or two, this classifier has {model.config.num_labels}",
+        )
 
 
 def stages_of(
@@ -101,6 +110,20 @@ def stages_of(
     Raises:
         UnsupportedModel: The checkpoint cannot score that way.
     """
+    try:
+        return _stages_of(model, checkpoint, scoring, tokenizer, chat, probe)
+    except Mixes as reason:
+        raise UnsupportedModel(checkpoint.uri, str(reason)) from reason
+
+
+def _stages_of(
+    model: PreTrainedModel,
+    checkpoint: Checkpoint,
+    scoring: Scoring | None,
+    tokenizer: Tokenizer,
+    chat: Chat | None,
+    probe: Batch,
+) -> Stages:
     if is_classifier(checkpoint, scoring):
         return classifier_stages(model, checkpoint, probe)
     if scoring is Scoring.LATE_INTERACTION:
@@ -110,7 +133,8 @@ def stages_of(
     return embedder_stages(model, checkpoint, probe)
 
 
-def _dense(model: PreTrainedModel, checkpoint: Checkpoint) -> tuple[torch.nn.Module, ...]:
+def dense_of(model: PreTrainedModel, checkpoint: Checkpoint) -> tuple[torch.nn.Module, ...]:
+    """The checkpoint's projections behind pooling."""
     if not checkpoint.dense:
         return ()
     # 275 MiB and seconds of imports (scikit-learn, SciPy, pandas) that few models need

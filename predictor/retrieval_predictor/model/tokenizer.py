@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-from tokenizers import Tokenizer
-from tokenizers.processors import Sequence, TemplateProcessing
+from tokenizers import Tokenizer, normalizers
+from tokenizers.processors import TemplateProcessing
 from transformers import AutoTokenizer
 
 from retrieval_predictor.errors import ImpossibleSettings, Malformed, UnsupportedModel
 from retrieval_predictor.model.checkpoint import Checkpoint
+from retrieval_predictor.model.modules import read_json
 from retrieval_predictor.settings import Settings
 from retrieval_predictor.text.chat import Chat
 from retrieval_predictor.text.template import open_tokenizer, read_template
@@ -27,6 +27,24 @@ _SPECIAL_TOKENS = {
 """By their roles in `tokenizer_config.json`, and as XLM-RoBERTa has them where it is silent."""
 
 
+_VOCABULARIES = (
+    "vocab.*",
+    "merges.txt",
+    "*.model",
+    "*.tiktoken",
+    "*.spm",
+    "*.bpe.codes",
+    "bpe.codes",
+)
+"""Files that hold a tokenizer's words, by any library."""
+
+_BERT_OPTIONS = {
+    "do_lower_case": "lowercase",
+    "strip_accents": "strip_accents",
+    "tokenize_chinese_chars": "handle_chinese_chars",
+}
+
+
 def tokenizer_file(settings: Settings, checkpoint: Checkpoint, scratch: Path) -> Path:
     """The checkpoint's `tokenizer.json`, or one made from its other files in `scratch`.
 
@@ -34,41 +52,90 @@ def tokenizer_file(settings: Settings, checkpoint: Checkpoint, scratch: Path) ->
         UnsupportedModel: There are no files that one could be made from.
     """
     path = checkpoint.folder / "tokenizer.json"
-    if path.is_file():
-        return _with_end(path, _told(checkpoint), scratch)
+    if not path.is_file():
+        path = _converted(settings, checkpoint, scratch)
+    return _as_told(path, _told(checkpoint), scratch, lowercases=checkpoint.lowercases)
+
+
+def _converted(settings: Settings, checkpoint: Checkpoint, scratch: Path) -> Path:
+    """A `tokenizer.json` made from a tokenizer's other files.
+
+    transformers makes one from nothing where there are none, to which every word is unknown.
+    """
+    if not any(path for kind in _VOCABULARIES for path in checkpoint.folder.glob(kind)):
+        raise UnsupportedModel(
+            checkpoint.uri, "it has no files of a tokenizer; save that beside the model"
+        )
     try:
         tokenizer = AutoTokenizer.from_pretrained(
             checkpoint.folder, trust_remote_code=settings.model.trust_remote_code
         )
         tokenizer.backend_tokenizer.save(str(scratch / "tokenizer.json"))
-    except (ValueError, OSError, AttributeError) as error:
+    except Exception as error:
         raise UnsupportedModel(checkpoint.uri, "it has no tokenizer.json to be had") from error
     return scratch / "tokenizer.json"
 
 
-def _with_end(path: Path, told: dict[str, Any], scratch: Path) -> Path:
-    """The file, or one that puts the end token behind each text where own code would do so.
+def _as_told(path: Path, told: dict[str, Any], scratch: Path, *, lowercases: bool) -> Path:
+    """The file, or one with what the checkpoint's other files ask for.
 
-    The code that comes with gte-Qwen2 reads `add_eos_token`; transformers' own does not where there
-    is a `tokenizer.json`. Its models pool by that last token.
+    Source: sentence-transformers 5, `Transformer`, which puts texts in lower case first.
     """
-    if not (told.get("auto_map") and told.get("add_eos_token")):
+    tokenizer = open_tokenizer(path)
+    as_saved = tokenizer.to_str()
+    _normalise_as_told(tokenizer, told)
+    if lowercases:
+        after = [tokenizer.normalizer] if tokenizer.normalizer else []
+        tokenizer.normalizer = normalizers.Sequence([normalizers.Lowercase(), *after])
+    _add_end(tokenizer, told)
+    if tokenizer.to_str() == as_saved:
         return path
-    tokenizer, end = open_tokenizer(path), _text(told.get("eos_token"))
-    end_id = tokenizer.token_to_id(end)
-    if end_id is None or end_id in read_template(tokenizer).trailing:
-        return path
-    single, pair = f"$A:0 {end}:0", f"$A:0 {end}:0 $B:1 {end}:1"
-    template = TemplateProcessing(single=single, pair=pair, special_tokens=[(end, end_id)])
-    before = [tokenizer.post_processor] if tokenizer.post_processor else []
-    tokenizer.post_processor = Sequence([*before, template])
-    tokenizer.save(str(scratch / path.name))
-    return scratch / path.name
+    tokenizer.save(str(scratch / "tokenizer.json"))
+    return scratch / "tokenizer.json"
+
+
+def _normalise_as_told(tokenizer: Tokenizer, told: dict[str, Any]) -> None:
+    """BERT's normaliser as `tokenizer_config.json` has it: transformers builds it from there."""
+    normaliser = tokenizer.normalizer
+    if isinstance(normaliser, normalizers.BertNormalizer):
+        for key, name in _BERT_OPTIONS.items():
+            if key in told:
+                setattr(normaliser, name, told[key])
+        tokenizer.normalizer = normaliser
+
+
+def _add_end(tokenizer: Tokenizer, told: dict[str, Any]) -> None:
+    """Put the end token behind each text where the tokenizer is to do so and its file does not.
+
+    Models that were trained so pool by that last token, as e5-mistral and gte-Qwen2.
+    """
+    if not told.get("add_eos_token"):
+        return
+    end, template = _text(told.get("eos_token")), read_template(tokenizer)
+    if tokenizer.token_to_id(end) in {None, *template.trailing}:
+        return
+    first, between, last, single_first, single_last = (
+        [str(tokenizer.id_to_token(one)) for one in ids]
+        for ids in (
+            template.pair_leading,
+            template.pair_between,
+            template.pair_trailing,
+            template.leading,
+            template.trailing,
+        )
+    )
+    words = tokenizer.get_vocab()
+    special = {*first, *between, *last, *single_first, *single_last, end}
+    tokenizer.post_processor = TemplateProcessing(
+        single=[*single_first, "$A:0", *single_last, end],
+        pair=[*first, "$A:0", end, *between, "$B:1", *last, f"{end}:1"],
+        special_tokens=[(word, words[word]) for word in sorted(special)],
+    )
 
 
 def _told(checkpoint: Checkpoint) -> dict[str, Any]:
     path = checkpoint.folder / "tokenizer_config.json"
-    told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    told: dict[str, Any] = read_json(path, checkpoint.uri)
     return told
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import structlog
 import torch
+import transformers
 from transformers import (
     AutoConfig,
     AutoModel,
@@ -17,11 +19,12 @@ from transformers import (
 from retrieval_predictor.errors import ImpossibleSettings, UnsupportedModel
 from retrieval_predictor.model import attention
 from retrieval_predictor.model.checkpoint import Checkpoint
-from retrieval_predictor.model.memory import cap_memory
 from retrieval_predictor.model.precision import resolve
 from retrieval_predictor.settings import Settings
 
 log = structlog.get_logger(__name__)
+
+_ENCODERS = {"t5": "T5EncoderModel", "mt5": "MT5EncoderModel", "umt5": "UMT5EncoderModel"}
 
 
 def read_weights(
@@ -36,7 +39,7 @@ def read_weights(
     device = _device(settings)
     attention.register()
     config = _config(settings, checkpoint)
-    kind = AutoModelForSequenceClassification if is_classifier else AutoModel
+    kind = AutoModelForSequenceClassification if is_classifier else _encoder_of(config)
     try:
         model, report = kind.from_pretrained(
             checkpoint.folder,
@@ -53,6 +56,15 @@ def read_weights(
     return loaded
 
 
+def _encoder_of(config: PretrainedConfig) -> Any:
+    """The class of an encoder; of T5's family the half that encodes, as sentence-transformers has.
+
+    Its checkpoints may hold no other half, and it would be given no texts.
+    """
+    name = _ENCODERS.get(config.model_type)
+    return AutoModel if name is None else getattr(transformers, name)
+
+
 def name_of_device(device: torch.device) -> str:
     """What `/info` shows: the GPU's product name, or cpu."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
@@ -61,8 +73,10 @@ def name_of_device(device: torch.device) -> str:
 def _device(settings: Settings) -> torch.device:
     device = torch.device("cuda:0" if settings.gpu.count else "cpu")
     if device.type == "cuda" and not torch.cuda.is_available():
-        raise ImpossibleSettings("gpu.count is 1 and this machine shows no CUDA device")
-    cap_memory(device, settings.gpu.memory_bytes)
+        raise ImpossibleSettings(
+            f"gpu.count is {settings.gpu.count} and this engine sees no CUDA device"
+        )
+    _cap_memory(device, settings.gpu.memory_bytes)
     return device
 
 
@@ -97,3 +111,10 @@ def _config(settings: Settings, checkpoint: Checkpoint) -> PretrainedConfig:
 
 def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def _cap_memory(device: torch.device, limit_bytes: int) -> None:
+    """Keep to a share of a GPU that nothing else enforces, such as a time-slice; 0 is no limit."""
+    if device.type == "cuda" and limit_bytes:
+        total_bytes = torch.cuda.get_device_properties(device).total_memory
+        torch.cuda.set_per_process_memory_fraction(min(limit_bytes / total_bytes, 1.0), device)

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import sys
 from asyncio.subprocess import Process
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import structlog
 
-from retrieval_predictor.engine import EXIT_CONFIGURATION
+from retrieval_predictor.supervisor.lives import Life, Record, Silence
 from retrieval_predictor.wire import processes
 
 log = structlog.get_logger(__name__)
 
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.25, 30.0
 _LOOK_S = 1.0
+_FIRST_SIGN_S = 300.0
 PART = "engine"
 
 
@@ -26,38 +27,35 @@ class Keeper:
     """One engine: its number, its socket, and the process that is it at the moment.
 
     An engine that has not beaten for `silence_s` is killed, for instance one that was stopped or
-    whose loop hangs; one whose model hangs ends itself. Looks are counted, not seconds, so that a
-    machine that stood still as a whole is not taken for a dead engine.
+    whose loop hangs; one whose model hangs ends itself. `ended` is called after each of its lives.
     """
 
     def __init__(
         self,
         number: int,
         socket: Path,
-        environment: Mapping[str, str],
         silence_s: float,
+        ended: Callable[[], None],
+        *,
         module: str = "retrieval_predictor.engine",
     ) -> None:
         self._number = number
         self._module = module
         self._socket = socket
-        self._environment = environment
         self._silence_s = silence_s
+        self._ended = ended
         self._process: Process | None = None
+        self.record = Record()
 
-    async def keep(self) -> int:
-        """Run the engine again and again; returns its status only when that cannot help."""
-        pause_s, loop = _FIRST_PAUSE_S, asyncio.get_running_loop()
+    async def keep(self, environment: Mapping[str, str]) -> None:
+        """Run the engine again and again, until cancelled."""
         while True:
-            started_s = loop.time()
-            status = await self._live()
-            if status == EXIT_CONFIGURATION:
-                return status
-            if loop.time() - started_s > _LONGEST_PAUSE_S:
-                pause_s = _FIRST_PAUSE_S
-            log.error("engine_died", engine=self._number, status=status, restart_in_s=pause_s)
+            pause_s = self.record.pause_s
+            life = await self._live(environment)
+            self.record = self.record.after(life)
+            log.error("engine_died", engine=self._number, status=life.status, restart_in_s=pause_s)
+            self._ended()
             await asyncio.sleep(pause_s)
-            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
     def drain(self) -> None:
         """Have the engine turn unready; what still arrives is computed."""
@@ -69,10 +67,21 @@ class Keeper:
         if self._process is not None:
             await end(self._process, grace_s)
 
-    async def _live(self) -> int:
-        """One life of the engine, from its start to its status."""
+    async def _live(self, environment: Mapping[str, str]) -> Life:
+        """One life of the engine, from its start to its end."""
+        loop = asyncio.get_running_loop()
+        started_s = loop.time()
         self._socket.unlink(missing_ok=True)
-        self._process = await start(self._module, self._environment, str(self._socket))
+        processes.forget_ready(self._socket)
+        try:
+            status = await self._run(environment)
+        except OSError as error:  # no process could be made of it
+            log.warning("engine_not_started", engine=self._number, cause=str(error))
+            status = os.EX_OSERR
+        return Life(status, processes.was_ready(self._socket), loop.time() - started_s)
+
+    async def _run(self, environment: Mapping[str, str]) -> int:
+        self._process = await start(self._module, environment, str(self._socket))
         watch = asyncio.create_task(self._watch(self._process))
         try:
             return await self._process.wait()
@@ -80,15 +89,14 @@ class Keeper:
             watch.cancel()
 
     async def _watch(self, process: Process) -> None:
-        silent_looks, last_ns = 0, 0
-        while silent_looks * _LOOK_S < self._silence_s:
-            await asyncio.sleep(_LOOK_S)
+        silence = Silence(int(self._silence_s / _LOOK_S), int(_FIRST_SIGN_S / _LOOK_S))
+        while True:
             beat_ns = processes.last_beat_ns(self._socket.parent, PART, process.pid)
-            silent_looks = silent_looks + 1 if beat_ns == last_ns and beat_ns else 0
-            last_ns = beat_ns
+            if silence.look(beat_ns):
+                break
+            await asyncio.sleep(_LOOK_S)
         log.error("engine_silent", engine=self._number, pid=process.pid, for_s=self._silence_s)
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
+        _kill(process)
 
 
 async def start(
@@ -118,5 +126,10 @@ async def end(process: Process, grace_s: float) -> None:
         await asyncio.wait_for(process.wait(), grace_s)
     except TimeoutError:
         log.warning("killed", pid=process.pid, grace_s=grace_s)
-        process.kill()
+        _kill(process)
         await process.wait()
+
+
+def _kill(process: Process) -> None:
+    with contextlib.suppress(ProcessLookupError):  # it ended by itself just now
+        process.kill()

@@ -55,7 +55,10 @@ def bury(folder: Path, pid: int) -> None:
         for kind in _SUMS:
             dead, sums = (folder / f"{kind}_{number}.db" for number in (pid, 0))
             if dead.exists() and (sums.exists() or _has_room(sums)):
-                _add(dead, sums)
+                try:
+                    _add(dead, sums)
+                except Exception as error:  # noqa: BLE001  (written to half; nobody could read it)
+                    log.warning("metrics_lost", pid=pid, cause=type(error).__name__)
                 dead.unlink()
 
 
@@ -69,11 +72,11 @@ def _has_room(path: Path) -> bool:
 
 
 def _add(dead: Path, sums: Path) -> None:
-    total = MmapedDict(str(sums))  # type: ignore[no-untyped-call]
-    for key, value, _, _ in MmapedDict.read_all_values_from_file(str(dead)):  # type: ignore[no-untyped-call]
-        before, _ = total.read_value(key)  # type: ignore[no-untyped-call]
-        total.write_value(key, before + value, 0.0)  # type: ignore[no-untyped-call]
-    total.close()  # type: ignore[no-untyped-call]
+    counted = [*MmapedDict.read_all_values_from_file(str(dead))]  # type: ignore[no-untyped-call]
+    with contextlib.closing(MmapedDict(str(sums))) as total:  # type: ignore[no-untyped-call]
+        for key, value, _, _ in counted:
+            before, _ = total.read_value(key)  # type: ignore[no-untyped-call]
+            total.write_value(key, before + value, 0.0)  # type: ignore[no-untyped-call]
 
 
 @contextlib.contextmanager

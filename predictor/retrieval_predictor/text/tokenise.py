@@ -101,16 +101,19 @@ class Tokeniser:
         max_document_tokens: int | None,
         truncation: Truncation,
     ) -> Tokens:
-        """Ids of (query, document) pairs; only the document is cut, the query at most to 3/4.
+        """Ids of (query, document) pairs.
+
+        The document is cut, and the query to 3/4 of the room where both are long.
+        All documents of a request get the same query, so that their scores can be compared.
 
         Raises:
             InputTooLong: A text is over the limit and truncation is NEVER.
         """
         template = self._template
         room = self._max_tokens - template.pair_tokens
-        (asked,), (query_cut,) = self._bodies((query,), int(room * _QUERY_SHARE), truncation)
-        room = min(room - len(asked), max_document_tokens or room)
-        bodies, cuts = self._bodies(documents, room, truncation)
+        told = self._bodies(documents, min(room, max_document_tokens or room), truncation)
+        (asked,), (query_cut,) = self._bodies((query,), _query_room(room, told[0]), truncation)
+        bodies, cuts = self._fitted(told, room - len(asked), truncation)
         head = [*template.pair_leading, *asked, *template.pair_between]
         rows = [[*head, *body, *template.pair_trailing] for body in bodies]
         encoded = self._encoded(rows)
@@ -130,7 +133,7 @@ class Tokeniser:
     ) -> Tokens:
         """Ids of a chat that asks whether each document answers the query.
 
-        Only the document is cut, the query at most to 3/4 of what the rest leaves.
+        The document is cut, and the query to 3/4 of what the rest leaves where both are long.
 
         Raises:
             InputTooLong: A text is over the limit and truncation is NEVER.
@@ -140,14 +143,21 @@ class Tokeniser:
         if chat is None:
             raise AssertionError("a model without a chat was asked a question; this is a bug")
         room = self._max_tokens - chat.tokens
-        asked, query_cut = self._question(chat.form, instruction, query, room, truncation)
-        room = min(room - len(asked), max_document_tokens or room)
-        bodies, cuts = self._bodies(tuple(f" {text}" for text in documents), room, truncation)
+        spaced = tuple(f" {text}" for text in documents)
+        told = self._bodies(spaced, min(room, max_document_tokens or room), truncation)
+        asked, query_cut = self._question(chat.form, instruction, query, room, told[0], truncation)
+        bodies, cuts = self._fitted(told, room - len(asked), truncation)
         rows = [[*chat.leading, *asked, *body, *chat.trailing] for body in bodies]
         return Tokens(self._encoded(rows), np.array(cuts, dtype=np.bool_) | query_cut)
 
     def _question(
-        self, form: Form, instruction: str | None, query: str, room: int, truncation: Truncation
+        self,
+        form: Form,
+        instruction: str | None,
+        query: str,
+        room: int,
+        documents: list[list[int]],
+        truncation: Truncation,
     ) -> tuple[list[int], bool]:
         """Ids of a question up to its document, and whether its query was cut.
 
@@ -162,7 +172,7 @@ class Tokeniser:
                 f"prompt and instruction leave {left} of {self._max_tokens} tokens to query and "
                 f"document, which need {_LEAST_PAIR_TOKENS}; shorten the instruction"
             )
-        (asked,), (is_cut,) = self._bodies((f" {query}",), int(left * _QUERY_SHARE), truncation)
+        (asked,), (is_cut,) = self._bodies((f" {query}",), _query_room(left, documents), truncation)
         if form.is_joined and not is_cut:
             return self._plain(f"{text} {query}{form.document}"), False
         return [*before, *asked, *after], is_cut
@@ -204,6 +214,14 @@ class Tokeniser:
             whole = self._complete(text, short, encoding, limit)
             bodies.append(self._cut(index, whole.ids, limit, truncation))
             cuts.append(len(whole.ids) > limit)
+        return bodies, cuts
+
+    def _fitted(
+        self, told: tuple[list[list[int]], list[bool]], limit: int, truncation: Truncation
+    ) -> tuple[list[list[int]], list[bool]]:
+        """Bodies that were cut to a larger limit, and whether each is cut now."""
+        bodies = [self._cut(index, ids, limit, truncation) for index, ids in enumerate(told[0])]
+        cuts = [was or len(ids) > limit for ids, was in zip(*told, strict=True)]
         return bodies, cuts
 
     def _ends(self, text: str, limit: int) -> list[int] | None:
@@ -255,6 +273,12 @@ class Tokeniser:
             row = int(np.searchsorted(np.cumsum(lengths), place, side="right"))
             raise OutOfVocabulary(row, int(ids[place]), self._vocabulary_size)
         return Encoded(ids, lengths, lengths)
+
+
+def _query_room(room: int, documents: list[list[int]]) -> int:
+    """Tokens that a query may have: what the longest document leaves, 3/4 of the room at least."""
+    longest = max(map(len, documents), default=0)
+    return max(int(room * _QUERY_SHARE), room - longest)
 
 
 def _shorten(text: str, limit_tokens: int, truncation: Truncation) -> str:

@@ -28,7 +28,8 @@ class ModelCard:
 
     `form` names the question that a language model is asked (`retrieval_predictor.text.chat`), and
     `instruction` is what it is told where a request says nothing; None of either means none.
-    `encoder` is "packed" (no padding) or "padded" (the fallback), `shares_prefixes` says whether it
+    `encoder` is "graph" (OpenVINO, in rectangles of near-equal lengths), "packed" (PyTorch, no
+    padding) or "padded" (PyTorch, the fallback), `shares_prefixes` says whether it
     computes once what texts of a batch begin with alike, as a causal model allows, and
     `is_recorded` whether other batches run without the model's Python. `linears` is "plain" or
     "prepacked" (for oneDNN, where that was faster on this CPU), `normalise` whether the checkpoint
@@ -38,7 +39,8 @@ class ModelCard:
     own vector has, 0 for none; `special_ids` are those of tokens that stand for no word.
     `accepts_token_ids` says whether a request may bring ids in place of texts. `own_code` is "run"
     or "not run" where Python code came with the checkpoint; where it was not, transformers' code
-    for the same model type serves.
+    for the same model type serves. `pooling` are the modes in force, none for a reranker.
+    `revision` is the commit that is served where that can be told, else the configured one.
     """
 
     uri: str
@@ -68,3 +70,4 @@ class ModelCard:
     own_code: str | None = None
     shares_prefixes: bool = False
     is_recorded: bool = False
+    pooling: tuple[str, ...] = ()

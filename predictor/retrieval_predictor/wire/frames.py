@@ -4,7 +4,7 @@ One frame carries one client request with all its texts, so the cost of the sock
 with the number of texts. Nothing is pickled; tensors are raw little-endian arrays.
 
     frame   := length u32 (bytes that follow) · kind u8 · request id u64 · payload
-    RUN     := deadline f64 (CLOCK_MONOTONIC seconds, 0 = none) · client u64 · N u32
+    RUN     := deadline f64 (CLOCK_MONOTONIC seconds, 0 = none) · client u64 · cache u64 · N u32
                · outputs u32 (flags of `work.Outputs`) · lengths i32[N] · segments i32[N]
                · ids i32[sum(lengths)]
     CANCEL  := empty
@@ -41,7 +41,7 @@ BEAT_S = 1.0
 """Seconds between two STATE frames; an engine that stays silent for many of them is lost."""
 
 _HEAD = struct.Struct("<IBQ")
-_RUN = struct.Struct("<dQII")
+_RUN = struct.Struct("<dQQII")
 _ROWS = struct.Struct("<IIddIII")
 _LOAD = struct.Struct("<QQQQd")
 _LENGTH_BYTES = 4
@@ -71,19 +71,20 @@ class Frame:
 def pack_run(request_id: int, run: Run) -> bytes:
     """The frame that asks the engine for one row per text."""
     encoded = run.encoded
-    payload = _RUN.pack(run.deadline_s, run.client, encoded.lengths.size, encoded.outputs)
+    count = encoded.lengths.size
+    payload = _RUN.pack(run.deadline_s, run.client, encoded.cache, count, encoded.outputs)
     arrays = (encoded.lengths, encoded.segments, encoded.ids)
     return pack(Kind.RUN, request_id, payload, *(array.tobytes() for array in arrays))
 
 
 def unpack_run(payload: memoryview) -> Run:
     """Read a RUN payload; the arrays are views of it, not copies."""
-    deadline_s, client, count, outputs = _RUN.unpack_from(payload)
+    deadline_s, client, cache, count, outputs = _RUN.unpack_from(payload)
     numbers = np.frombuffer(payload, dtype="<i4", offset=_RUN.size)
     lengths, segments, ids = numbers[:count], numbers[count : 2 * count], numbers[2 * count :]
     if int(lengths.sum()) != ids.size:
         raise ValueError(f"frame announces {int(lengths.sum())} ids and carries {ids.size}")
-    return Run(Encoded(ids, lengths, segments, Outputs(outputs)), deadline_s, client)
+    return Run(Encoded(ids, lengths, segments, Outputs(outputs), cache), deadline_s, client)
 
 
 def pack_cancel(request_id: int) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -38,11 +39,27 @@ def beat(runtime_dir: Path, part: str) -> None:
     os.utime(runtime_dir / _FOLDER / f"{part}-{os.getpid()}")
 
 
+def mark_ready(socket: Path) -> None:
+    """Say that the engine behind this socket is ready, for whoever wonders after its end."""
+    with contextlib.suppress(OSError):  # a full disk
+        socket.with_suffix(".ready").touch()
+
+
+def was_ready(socket: Path) -> bool:
+    """Whether the engine behind this socket has been ready since `forget_ready`."""
+    return socket.with_suffix(".ready").exists()
+
+
+def forget_ready(socket: Path) -> None:
+    """Another engine is about to open this socket."""
+    socket.with_suffix(".ready").unlink(missing_ok=True)
+
+
 def last_beat_ns(runtime_dir: Path, part: str, pid: int) -> int:
     """When a process signed or last beat, by the file system's clock; 0 where it has not signed."""
     try:
         return (runtime_dir / _FOLDER / f"{part}-{pid}").stat().st_mtime_ns
-    except FileNotFoundError:
+    except OSError:
         return 0
 
 

@@ -154,13 +154,24 @@ class Scores:
     """The answer to a `RerankRequest`.
 
     Shapes: scores (N,) float32, higher is more relevant; token_counts (N,) int32 of query and
-    document together; truncated (N,) bool.
+    document together; truncated (N,) bool; logits (N,) float32 where the scores are their sigmoid,
+    which is 1 for all logits above 17 and so ranks nothing there.
     """
 
     scores: Floats
     token_counts: Ints
     truncated: Flags
     timings: Timings = Timings()
+    logits: Floats | None = None
+
+    @property
+    def ranks_by(self) -> Floats:
+        """What orders the documents."""
+        return self.scores if self.logits is None else self.logits
+
+
+NO_CACHE, SHARED_CACHE = 0, 1
+"""Whose rows a request may be answered with: nobody's, or those of all who are not told apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,13 +180,15 @@ class Encoded:
 
     Shapes: ids (T,), lengths (N,), segments (N,), all int32. A segment is where a row's second
     text starts (token type 1), or the row's length where it has only one. `outputs` is what the
-    request wants of each; what is not an embedder has one row a text, as DENSE.
+    request wants of each; what is not an embedder has one row a text, as DENSE. `cache` is whose
+    rows may answer it and whose its own become: `NO_CACHE`, `SHARED_CACHE`, or a key's number.
     """
 
     ids: Ints
     lengths: Ints
     segments: Ints
     outputs: Outputs = Outputs.DENSE
+    cache: int = SHARED_CACHE
 
     @property
     def tokens(self) -> int:
@@ -185,18 +198,20 @@ class Encoded:
     def of(self, texts: slice | Flags, tokens: slice | Flags) -> Encoded:
         """Some of the texts, where `tokens` picks the tokens of those that `texts` picks."""
         lengths, segments = self.lengths[texts], self.segments[texts]
-        return Encoded(self.ids[tokens], lengths, segments, self.outputs)
+        return Encoded(self.ids[tokens], lengths, segments, self.outputs, self.cache)
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who asks: when they stop waiting, on CLOCK_MONOTONIC, 0 for never; and whose turn it costs.
 
-    Callers with the same `client` share one turn in the queue; it is 64 bits of a hash.
+    Callers with the same `client` share one turn in the queue; it is 64 bits of a hash. `cache` is
+    that of `Encoded`.
     """
 
     deadline_s: float = 0.0
     client: int = 0
+    cache: int = SHARED_CACHE
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from retrieval_predictor.errors import StartupError
+from retrieval_search import blas
 from retrieval_search.index.manifest import Kind
 from retrieval_search.index.terms import LANGUAGES
 from retrieval_search.services.connection import Service
@@ -25,6 +26,7 @@ _KEY_VARIABLE = "RETRIEVAL_EMBEDDER_KEY"
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     args = _parser().parse_args(argv)
+    os.environ.update(blas.every_core(os.environ, blas.cpu_flags()))  # before FAISS is loaded
     run: Callable[[argparse.Namespace], int] = _COMMANDS[args.command]
     try:
         return run(args)

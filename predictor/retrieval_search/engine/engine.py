@@ -101,6 +101,7 @@ class Engine:
         async with server, asyncio.TaskGroup() as group:
             group.create_task(self._beat())
             await self._open_first()
+            processes.mark_ready(socket)
             group.create_task(self._follow())
             group.create_task(self._watch_space())
 

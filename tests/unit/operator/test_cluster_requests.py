@@ -2,12 +2,10 @@
 
 import json
 from collections.abc import Mapping
+from math import inf
 
 import pytest
 
-from retrieval_operator.cluster import Client, Writer, served_apis
-from retrieval_operator.cluster.client import APPLY, MERGE
-from retrieval_operator.cluster.lease import LeaseFile, Record
 from retrieval_operator.errors import (
     ClusterRefused,
     ClusterUnavailable,
@@ -17,7 +15,11 @@ from retrieval_operator.errors import (
     NotFound,
     WebhookUnreachable,
 )
-from retrieval_operator.world import DEPLOYMENT, Ref
+from retrieval_operator.runtime.client import APPLY, MERGE, Client
+from retrieval_operator.runtime.discovery import served_apis
+from retrieval_operator.runtime.lease import LeaseFile, Record
+from retrieval_operator.runtime.writer import Writer
+from retrieval_operator.world import DEPLOYMENT, SERVICE, Ref, ref_of
 from tests.support.operating import KEY, NOW
 
 MANIFEST = {
@@ -27,23 +29,33 @@ MANIFEST = {
 }
 
 
+OBJECT = Ref(SERVICE, KEY.namespace, KEY.name)
+
+
 class Server:
     """Answers requests from a list, and keeps what was asked."""
 
     def __init__(self, *answers: tuple[int, Mapping[str, object]] | OSError, headers=None) -> None:
         self.asked: list[tuple[str, str, dict[str, object] | None, str]] = []
         self.counted: list[tuple[str, int]] = []
+        self.limits_s: list[float] = []
         self._answers = list(answers)
         self._headers = headers or {}
         self.client = Client(self._send, lambda *facts: self.counted.append(facts))
 
-    def _send(self, method, target, body, content_type):
-        self.asked.append((method, target, json.loads(body) if body else None, content_type))
+    def _send(self, method, target, body, headers, within_s):
+        self.limits_s.append(within_s)
+        content = json.loads(body) if body else None
+        self.asked.append((method, target, content, headers["Content-Type"]))
         answer = self._answers.pop(0)
         if isinstance(answer, OSError):
             raise answer
         status, document = answer
         return status, self._headers, json.dumps(document).encode()
+
+
+def writer_of(server: Server, lead_s: float = inf) -> Writer:
+    return Writer(server.client, "retrieval-operator", lambda: lead_s, ref_of)
 
 
 def failing(status: int, message: str = "no", headers=None, **details: object) -> Server:
@@ -65,6 +77,7 @@ CASES = {
     ),
     "an internal error": (failing(500, "etcdserver: leader changed"), ClusterUnavailable),
     "a restart": (failing(503), ClusterUnavailable),
+    "a page that took too long": (failing(410), ClusterUnavailable),
     "an expired token": (failing(401), ClusterUnavailable),
     "no connection": (Server(OSError("connection refused")), ClusterUnavailable),
     "a webhook that is away": (
@@ -111,7 +124,7 @@ def test_every_answer_is_counted_and_so_is_none():
 
 def test_an_apply_takes_its_fields_over_with_one_manager():
     server = Server((200, {"metadata": {}}))
-    Writer(server.client, lambda: True).apply(MANIFEST)
+    writer_of(server).apply(MANIFEST)
     ((method, target, body, content_type),) = server.asked
     assert method == "PATCH"
     assert target.startswith(
@@ -124,7 +137,7 @@ def test_an_apply_takes_its_fields_over_with_one_manager():
 
 def test_only_that_very_object_is_deleted():
     server = Server((200, {}), (404, {"details": {"name": "x"}}), (409, {}))
-    writer, ref = Writer(server.client, lambda: True), Ref(DEPLOYMENT, "search", "x")
+    writer, ref = writer_of(server), Ref(DEPLOYMENT, "search", "x")
     assert writer.delete(ref, "uid-1")
     assert server.asked[0][2]["preconditions"] == {"uid": "uid-1"}  # type: ignore[index]
     assert not writer.delete(ref, "uid-1")
@@ -133,12 +146,12 @@ def test_only_that_very_object_is_deleted():
 
 def test_a_replica_that_does_not_lead_sends_no_write():
     server = Server()
-    writer = Writer(server.client, lambda: False)
+    writer = writer_of(server, lead_s=0.0)
     writes = (
         lambda: writer.apply(MANIFEST),
         lambda: writer.delete(Ref(DEPLOYMENT, "search", "x"), "uid"),
-        lambda: writer.write_status(KEY, "uid", {}),
-        lambda: writer.announce({}),
+        lambda: writer.write_status(OBJECT, "uid", {}),
+        lambda: writer.announce({"metadata": {"namespace": "search"}}),
     )
     for write in writes:
         with pytest.raises(LeadershipLost):
@@ -146,10 +159,17 @@ def test_a_replica_that_does_not_lead_sends_no_write():
     assert server.asked == []
 
 
+def test_no_write_is_waited_for_longer_than_the_lead_lasts():
+    server = Server((200, {}), (200, {}))
+    writer_of(server, lead_s=1.5).apply(MANIFEST)
+    writer_of(server).apply(MANIFEST)
+    assert server.limits_s == [1.5, inf]
+
+
 def test_annotations_are_set_and_taken_away_whoever_has_them():
     server = Server((200, {"kind": "Deployment"}))
     ref = Ref(DEPLOYMENT, "search", "docs")
-    assert Writer(server.client, lambda: True).annotate(ref, {"a": "1", "b": None})
+    assert writer_of(server).annotate(ref, {"a": "1", "b": None})
     (asked,) = server.asked
     assert asked[0::2] == ("PATCH", {"metadata": {"annotations": {"a": "1", "b": None}}})
     assert asked[3] == MERGE
@@ -161,7 +181,7 @@ def test_an_event_that_was_told_before_is_counted_up():
         "metadata": {"name": "docs.1", "namespace": "search"},
         "eventTime": "2026-01-02T03:04:05.000000Z",
     }
-    Writer(server.client, lambda: True).announce(event)
+    writer_of(server).announce(event)
     assert server.asked[-1][2] == {
         "series": {"count": 3, "lastObservedTime": "2026-01-02T03:04:05.000000Z"}
     }
@@ -198,7 +218,7 @@ def test_fields_that_an_older_schema_lacks_are_left_out_of_a_status():
         "phase": "Ready",
         "components": {"embedder": {"plan": {}, "a": 1}},
     }
-    assert Writer(server.client, lambda: True).write_status(KEY, "uid", status) == {"kind": "R"}
+    assert writer_of(server).write_status(OBJECT, "uid", status) == {"kind": "R"}
     written = server.asked[1][2]
     assert written is not None
     assert written["status"] == {"phase": "Ready", "components": {"embedder": {"a": 1}}}
@@ -207,12 +227,12 @@ def test_fields_that_an_older_schema_lacks_are_left_out_of_a_status():
 def test_any_other_failure_of_a_status_is_told():
     server = failing(500, "etcdserver: leader changed")
     with pytest.raises(ClusterUnavailable):
-        Writer(server.client, lambda: True).write_status(KEY, "uid", {})
+        writer_of(server).write_status(OBJECT, "uid", {})
     assert len(server.asked) == 1
 
 
 def test_an_object_that_cannot_be_applied_to_gets_its_status_by_a_merge_patch():
     words = "failed to create typed live object (search/docs): .spec.embedder.gpu: expected map"
     server = Server((500, {"message": words}), (200, {"kind": "R"}))
-    Writer(server.client, lambda: True).write_status(KEY, "uid", {"phase": "Refused"})
+    writer_of(server).write_status(OBJECT, "uid", {"phase": "Refused"})
     assert server.asked[1][2:] == ({"status": {"phase": "Refused"}}, MERGE)

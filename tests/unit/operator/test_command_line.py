@@ -114,8 +114,8 @@ def test_a_plan_and_a_refusal_have_the_same_keys(run, service):
 def test_a_plan_judges_the_objective(run):
     words = ("plan", "-f", "manifests/samples/objective.yaml", "--gpu", "NVIDIA-L4")
     _, out, _ = run(*words)
-    assert "objective: 1 pod" in out
-    assert "1500 requests" in out
+    assert "objective: 1 pod can hold" in out
+    assert "the objective is 1,500" in out
     _, out, _ = run(*words, "-o", "json")
     assert json.loads(out)[0]["components"][0]["objective"]["met"] is True
 

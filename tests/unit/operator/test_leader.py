@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrieval_operator.cluster.lease import Record
 from retrieval_operator.errors import ClusterUnavailable, Conflict
-from retrieval_operator.leader import Leader, Move, Sight, move, see
+from retrieval_operator.runtime.leader import Leader, Move, Sight, move, see
+from retrieval_operator.runtime.lease import Record
 from tests.support.operating import FakeLease
 
 AWAY = ClusterUnavailable("GET lease", "connection refused")

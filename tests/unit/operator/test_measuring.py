@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from retrieval_operator.cluster.warmup import WarmUp
-from retrieval_operator.queue import Done
+from retrieval_operator.runtime.workqueue import Done
+from retrieval_operator.warmups import WarmUp
 from retrieval_operator.world import INFERENCE_SERVICE, POD, SERVICE
 from tests.support.operating import GPU_SPEC, KEY, Bench, deployment, pod, ready_status, service
 
@@ -96,6 +96,27 @@ def test_a_pod_that_does_not_tell_is_asked_again_after_a_minute():
     assert len(bench.pods.asked) == 2
 
 
+def test_a_pass_is_made_when_the_pod_may_be_asked_again_and_the_pauses_grow():
+    bench = ready()
+    for _ in range(9):
+        bench.pods.answer(None)
+        bench.clock.forward(bench.later_s[-1])
+        bench.reconcile()
+    assert bench.later_s[:4] == [60, 120, 240, 480]
+    assert bench.later_s[-1] == 3600
+
+
+def test_nothing_is_remembered_of_a_service_that_is_gone():
+    bench = ready()
+    live = bench.cluster.world.service(KEY)
+    assert live is not None
+    assert bench.reconciler._seams.applier._applied
+    bench.cluster.world.drop(SERVICE, live)
+    bench.reconcile()
+    assert not bench.reconciler._seams.applier._applied
+    assert not bench.reconciler._seams.measuring._asked
+
+
 def test_figures_of_another_plan_are_neither_kept_nor_asked_for():
     bench = ready()
     bench.pods.answer(TOLD)
@@ -137,5 +158,5 @@ def test_a_reranker_is_judged_by_whole_requests():
         bench.cluster.serve({**spec, "objective": objective})
         bench.reconcile()
         words = bench.cluster.condition("ObjectiveMet")["message"].split()
-        held.append(int(words[words.index("holds") + 1]))
+        held.append(int(words[words.index("hold") + 1].replace(",", "")))
     assert held[0] // 10 == held[1] > 0

@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from retrieval_operator.health import Health, Pulse, application, judge
+from retrieval_operator.runtime.health import Health, Pulse, application, judge
 
 
 def pulse(**facts):
@@ -14,7 +14,7 @@ def pulse(**facts):
         "reachable_s": 1000.0,
         "news_s": 1.0,
         "oldest_s": 0.0,
-        "has_heartbeat": True,
+        "passed_s": 1.0,
         "has_listed": True,
     }
     return Pulse(**{**defaults, **facts})
@@ -28,8 +28,11 @@ def pulse(**facts):
         ({"news_s": 200.0, "reachable_s": None}, True, True),
         ({"news_s": 200.0, "reachable_s": 10.0}, True, True),
         ({"news_s": None, "reachable_s": 200.0}, False, True),
-        ({"news_s": 200.0, "has_heartbeat": False}, True, True),
-        ({"oldest_s": 200.0}, False, True),
+        ({"oldest_s": 900.0}, True, True),
+        ({"oldest_s": 900.0, "passed_s": 200.0}, False, True),
+        ({"oldest_s": 1.0, "passed_s": 9000.0}, True, True),
+        ({"blind": "no RetrievalService can be followed"}, True, False),
+        ({"gaps": ("Pod in shop: forbidden",)}, True, True),
         ({"has_listed": False}, True, False),
     ],
 )
@@ -67,3 +70,11 @@ async def test_an_operator_without_a_listing_is_alive_and_not_ready():
             assert answer.status == 200
         async with session.get("/readyz") as answer:
             assert answer.status == 503
+
+
+@pytest.mark.looptime(False)
+async def test_a_namespace_that_cannot_be_followed_is_named_and_turns_nothing_red():
+    health = judge(pulse(gaps=("Pod in shop: forbidden",)), 120.0)
+    async with served(health) as session, session.get("/readyz") as answer:
+        assert answer.status == 200
+        assert await answer.text() == "ok; not followed: Pod in shop: forbidden"

@@ -47,6 +47,7 @@ class FewObjects:
         query: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
         content_type: str = "",
+        **_: Any,
     ) -> dict[str, Any]:
         """The service, its plans, or what a change leaves."""
         if method == "PATCH":

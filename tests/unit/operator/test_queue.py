@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retrieval_operator.queue import (
+from retrieval_operator.runtime.workqueue import (
     FIRST_RETRY_S,
     LONGEST_RETRY_S,
     Done,
     Failed,
-    Queue,
+    Workqueue,
     backoff_s,
 )
 
@@ -23,7 +23,7 @@ class Passes:
     """A handler that records its passes, and the workers that call it."""
 
     def __init__(self, workers: int = 2, takes_s: float = 1.0, outcome=lambda _: Done()) -> None:
-        self.queue: Queue[str] = Queue(chance=lambda: 1.0)
+        self.queue: Workqueue[str] = Workqueue(chance=lambda: 1.0)
         self.began: list[tuple[float, str]] = []
         self.running: Counter[str] = Counter()
         self.most: Counter[str] = Counter()
@@ -250,4 +250,35 @@ async def test_news_from_before_the_server_asked_for_patience_do_not_shorten_it(
     passes.queue.add_after("docs", 0.1)
     await asyncio.sleep(100)
     assert passes.times("docs") == [0.0, 31.0]
+    await passes.stop()
+
+
+async def test_many_keys_that_ask_for_another_pass_share_five_a_second():
+    passes = Passes(workers=8, takes_s=0, outcome=lambda _: Done(again_s=15.0))
+    for number in range(1000):
+        passes.queue.add(f"docs-{number}")
+    await asyncio.sleep(400)
+    before = len(passes.began)
+    await asyncio.sleep(1000)
+    assert len(passes.began) - before <= 5 * 1000 * 1.1
+    await passes.stop()
+
+
+async def test_what_a_poll_would_find_an_event_finds_at_once():
+    passes = Passes(takes_s=0, outcome=lambda _: Done(again_s=60.0))
+    passes.queue.add("docs")
+    await asyncio.sleep(5)
+    passes.queue.add("docs")
+    await asyncio.sleep(1)
+    assert passes.times("docs") == [0.0, 5.0]
+    await passes.stop()
+
+
+async def test_nothing_is_remembered_of_a_key_whose_pass_is_done():
+    outcomes = iter([Failed(at_least_s=3.0), Done()])
+    passes = Passes(takes_s=0, outcome=lambda _: next(outcomes))
+    passes.queue.add("docs")
+    await asyncio.sleep(10)
+    kept = [value for value in vars(passes.queue).values() if isinstance(value, dict | set)]
+    assert not any("docs" in one for one in kept)
     await passes.stop()

@@ -11,8 +11,8 @@ from retrieval_operator.errors import (
 )
 from retrieval_operator.facts import Unknown
 from retrieval_operator.observe import ComponentState
-from retrieval_operator.queue import Done, Failed
 from retrieval_operator.reconcile.silence import complaint
+from retrieval_operator.runtime.workqueue import Done, Failed
 from retrieval_operator.spec import ComponentName
 from retrieval_operator.world import DEPLOYMENT, INFERENCE_SERVICE, NODE, SERVICE
 from tests.support.operating import (

@@ -7,7 +7,7 @@ import pytest
 from retrieval_operator.errors import ClusterRefused
 from retrieval_operator.facts import Unknown
 from retrieval_operator.observe import Stage, observe
-from retrieval_operator.queue import Done
+from retrieval_operator.runtime.workqueue import Done
 from retrieval_operator.spec import ComponentName
 from retrieval_operator.world import (
     DEPLOYMENT,
@@ -74,6 +74,7 @@ def test_a_plan_that_cannot_be_stored_is_not_acted_on():
     bench.reconcile()
     assert bench.cluster.names(INFERENCE_SERVICE) == []
     assert bench.cluster.condition("Ready")["reason"] == "ApplyRefused"
+    assert "revision" not in bench.cluster.status["components"]["embedder"]
 
 
 def test_a_new_operator_that_would_decide_otherwise_restarts_nothing():
@@ -218,7 +219,7 @@ def test_suspending_works_whatever_else_is_wrong(spec):
     assert annotations["serving.kserve.io/stop"] == "true"
     ready = bench.cluster.condition("EmbedderReady")
     assert (ready["reason"], ready["status"]) == ("Suspended", "False")
-    assert "1 pods still answer" in ready["message"]
+    assert "1 pod still answers" in ready["message"]
     resumed = service({**spec, "suspend": False}, generation=3)
     bench.cluster.add(SERVICE, {**resumed, "status": bench.cluster.status})
     bench.reconcile()

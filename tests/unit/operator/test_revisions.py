@@ -1,6 +1,8 @@
 """A stored plan is used as it stands; a new one is made for a few told reasons, and no other."""
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -239,6 +241,16 @@ def test_a_revision_is_stored_and_read_without_loss(pool, model):
         again = revision_of(answer.number, data_of(answer))
         assert again == answer
         assert digest(again.plan) == answer.digest
+
+
+def test_what_this_version_has_stored_stays_readable():
+    """The file is never written anew: fields that are added need a default."""
+    data = json.loads((Path(__file__).parents[2] / "golden" / "stored-plan.json").read_text())
+    found = revision_of(3, data)
+    assert found is not None
+    assert (found.number, found.cause, found.digest) == (3, Cause.FIRST, data["digest"])
+    assert found.plan.max_batch_tokens.value == data["plan"]["max_batch_tokens"]["value"]
+    assert found.plan.facts.family.model_type == "bert"
 
 
 def test_what_a_later_version_has_added_does_not_hide_a_revision():

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from retrieval_operator.observe import TroubleKind, hindrance, longest_starting
-from retrieval_operator.queue import Done
+from retrieval_operator.runtime.workqueue import Done
 from tests.support.operating import NOW, Bench, container, deployment, pod
 
 MOUNT = 'MountVolume.SetUp failed for volume "keys" : secret "docs-keys" not found'

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import web
 
-from retrieval_operator.cluster.warmup import WarmUp, WarmUps, read, url_of
+from retrieval_operator.warmups import WarmUp, WarmUps, read, url_of
 
 FIGURES = {"tokens": 512, "forward_s": 0.01, "tokens_per_s": 51200.0, "peak_memory_bytes": 1 << 30}
 HEALTHY = {"status": "ok", "phase": "ready", "warm_up": FIGURES}

@@ -11,7 +11,11 @@ from retrieval_operator.world import CONFIG_MAP, INFERENCE_SERVICE, Ref
 ONE = Ref(INFERENCE_SERVICE, "search", "docs-embedder")
 OTHER = Ref(INFERENCE_SERVICE, "search", "wiki-embedder")
 LIMITS = Ref(CONFIG_MAP, "search", "wiki-embedder-limits")
-ERROR = WebhookUnreachable("PATCH docs", "failed calling webhook: connection refused")
+ELSEWHERE = Ref(INFERENCE_SERVICE, "shop", "wares-embedder")
+ERROR = WebhookUnreachable(
+    "PATCH docs", 'failed calling webhook "x.kserve-webhook-server": connection refused'
+)
+POLICY = WebhookUnreachable("PATCH docs", 'failed calling webhook "kyverno": timed out')
 
 
 class Clock:
@@ -51,3 +55,18 @@ def test_many_services_cost_one_call_each_three_seconds():
         calls += 1
         breaker.failed(OTHER, ERROR)
     assert calls <= 5
+
+
+def test_a_policy_that_hangs_in_one_namespace_shuts_that_one_alone():
+    breaker = Breaker(Clock())
+    breaker.failed(ONE, POLICY)
+    breaker.check(ELSEWHERE)
+    with pytest.raises(WebhookUnreachable, match="kyverno"):
+        breaker.check(OTHER)
+
+
+def test_kserves_webhook_shuts_every_namespace():
+    breaker = Breaker(Clock())
+    breaker.failed(ONE, ERROR)
+    with pytest.raises(WebhookUnreachable, match="kserve"):
+        breaker.check(ELSEWHERE)

@@ -60,7 +60,7 @@ def test_an_object_that_took_the_name_of_a_deleted_one_is_not_deleted_with_it():
     store.put(POD, old)
     store.put(POD, new)
     store.drop(POD, old)
-    assert store.owned(POD, KEY) == (new,)
+    assert [one["metadata"]["uid"] for one in store.owned(POD, KEY)] == ["another"]
 
 
 def test_an_object_whose_labels_were_taken_away_is_no_longer_found():
@@ -72,25 +72,30 @@ def test_an_object_whose_labels_were_taken_away_is_no_longer_found():
     assert store.owned(POD, KEY) == ()
 
 
-def test_a_fresh_listing_drops_what_vanished_and_keeps_what_was_written_after_it():
-    store, listing = Store(), Store()
-    store.put(POD, pod("vanished"))
-    listing.put(SERVICE, versioned(service(), 5))
-    store.put(SERVICE, versioned(service(), 7))
-    keys = store.replace(listing)
-    assert keys == {KEY}
-    assert store.all(POD) == ()
-    found = store.service(KEY)
-    assert found is not None
-    assert found["metadata"]["resourceVersion"] == "7"
-    assert store.is_complete
-
-
-def test_a_service_that_vanished_is_named_too_so_that_it_can_be_forgotten():
+def test_nodes_are_the_same_tuple_until_one_of_them_says_something_new():
     store = Store()
-    store.put(SERVICE, service())
-    assert store.replace(Store()) == {KEY}
-    assert store.keys() == set()
+    store.put(NODE, versioned(gpu_node("a"), 1))
+    store.put(NODE, versioned(gpu_node("b"), 1))
+    before = store.nodes()
+    heartbeat = versioned(gpu_node("a"), 2)
+    heartbeat["status"]["conditions"] = [{"type": "Ready", "status": "True"}]
+    assert store.put(NODE, heartbeat)
+    assert store.nodes() is before
+    grown = versioned(gpu_node("a"), 3)
+    grown["status"]["allocatable"] = {"cpu": "64"}
+    store.put(NODE, grown)
+    assert [node.name for node in store.nodes()] == ["a", "b"]
+    assert store.nodes()[0].millicores == 64_000
+    assert store.nodes()[1] is before[1]
+
+
+def test_a_node_that_cannot_be_read_hides_no_other():
+    store = Store()
+    broken = gpu_node("broken")
+    broken["status"]["allocatable"]["cpu"] = "many"
+    store.put(NODE, broken)
+    store.put(NODE, gpu_node("b"))
+    assert [node.name for node in store.nodes()] == ["b"]
 
 
 def test_every_kind_that_can_be_rendered_has_a_path():

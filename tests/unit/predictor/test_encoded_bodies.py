@@ -7,6 +7,7 @@ import zlib
 
 import pytest
 
+from retrieval_predictor.edge.body import nothing
 from retrieval_predictor.edge.encoding import plain, refuse_unknown
 from retrieval_predictor.edge.protocol.faults import fault_of, headers_of
 from retrieval_predictor.errors import BodyTooLarge, Malformed, UnsupportedEncoding
@@ -28,7 +29,7 @@ async def test_a_body_is_what_was_compressed_and_every_byte_is_counted(encoding:
 @pytest.mark.parametrize("encoding", ["", "identity"])
 async def test_a_plain_body_stays_as_it_is(encoding: str):
     refuse_unknown(encoding)
-    assert await plain(b"a", encoding, 10, [].append) == b"a"
+    assert await plain(b"a", encoding, 10, nothing) == b"a"
 
 
 async def test_a_bomb_is_decoded_no_further_than_the_limit():
@@ -41,7 +42,7 @@ async def test_a_bomb_is_decoded_no_further_than_the_limit():
 @pytest.mark.parametrize("body", [b"", b"no gzip", gzip.compress(TEXT)[:-9]])
 async def test_what_is_not_compressed_so_is_refused(body: bytes):
     with pytest.raises(Malformed, match="gzip"):
-        await plain(body, "gzip", 10 << 20, [].append)
+        await plain(body, "gzip", 10 << 20, nothing)
 
 
 @pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, br"])

@@ -13,7 +13,7 @@ import pytest
 from retrieval_predictor.edge.engines import Engines
 from retrieval_predictor.edge.remote import RemoteEngine
 from retrieval_predictor.errors import EngineLost, NotReady
-from retrieval_predictor.supervisor.run import device_of
+from retrieval_predictor.supervisor.environment import device_of
 from retrieval_predictor.wire import frames
 from retrieval_predictor.wire.admission import Load
 from retrieval_predictor.wire.frames import Frame, Kind
@@ -112,17 +112,17 @@ async def test_what_other_workers_queued_counts_too(pod):
     await asyncio.gather(*tasks)
 
 
-async def test_an_engine_that_dies_takes_its_own_requests_and_no_others(pod):
+async def test_an_engine_that_dies_takes_no_request_of_another_with_it(pod):
     engines, (one, other) = pod
-    doomed = ask(engines, 100)
+    moved = ask(engines, 100)
     await settled()
     safe = ask(engines, 100)
     await settled()
     one.transport.abort()
-    with pytest.raises(EngineLost):
-        await doomed
-    other.answer()
-    await safe
+    await settled()
+    for _ in range(2):
+        other.answer()
+    await asyncio.gather(moved, safe)
     assert engines.is_ready
 
 
@@ -164,3 +164,39 @@ async def test_the_pod_is_ready_while_one_engine_is(pod):
 )
 def test_each_engine_sees_one_gpu(visible: str, devices: list[str]):
     assert [device_of(engine, visible) for engine in range(2)] == devices
+
+
+async def test_a_request_on_board_of_an_engine_that_dies_is_computed_by_another_one(pod):
+    engines, (one, other) = pod
+    task = ask(engines, 100)
+    await settled()
+    assert (len(one.asked), len(other.asked)) == (1, 0)
+    one.transport.abort()
+    await settled()
+    assert len(other.asked) == 1
+    other.answer()
+    assert (await task).rows.shape == (1, 2)
+
+
+async def test_it_is_tried_on_one_other_engine_and_no_third_time(pod):
+    engines, (one, other) = pod
+    task = ask(engines, 100)
+    await settled()
+    one.transport.abort()
+    await settled()
+    other.transport.abort()
+    with pytest.raises(EngineLost):
+        await task
+    await settled()
+    assert (len(one.asked), len(other.asked)) == (1, 1)
+
+
+async def test_without_another_engine_it_is_said_that_the_engine_was_lost(pod):
+    engines, (one, other) = pod
+    other.say("loading")
+    await settled()
+    task = ask(engines, 100)
+    await settled()
+    one.transport.abort()
+    with pytest.raises(EngineLost):
+        await task

@@ -9,6 +9,7 @@ import pytest
 from retrieval_predictor.edge.callers import caller_of
 from retrieval_predictor.edge.keys import Keys
 from retrieval_predictor.errors import Malformed, Unauthorised
+from retrieval_predictor.wire.work import NO_CACHE, SHARED_CACHE
 
 
 class Clock:
@@ -108,3 +109,17 @@ def test_without_keys_the_header_names_a_client_and_without_it_the_address_does(
 def test_a_timeout_that_is_no_time_is_refused(timeout: str):
     with pytest.raises(Malformed, match="seconds above 0"):
         caller_of({"x-request-timeout": timeout}, "", None)
+
+
+@pytest.mark.parametrize("directive", ["no-store", "max-age=0, No-Store", "no-cache"])
+@pytest.mark.parametrize("key", ["key", None])
+def test_a_request_may_ask_for_no_part_in_the_row_cache(directive: str, key: str | None):
+    assert caller_of({"cache-control": directive}, "10.0.0.1", key).cache == NO_CACHE
+
+
+def test_callers_with_keys_have_rows_of_their_own_and_others_share():
+    one, other = (caller_of({}, "10.0.0.1", key).cache for key in ("a", "b"))
+    assert len({one, other, SHARED_CACHE, NO_CACHE}) == 4
+    assert caller_of({}, "10.0.0.2", "a").cache == one
+    shared = {caller_of({"x-client-id": name}, "10.0.0.1", None).cache for name in "ab"}
+    assert shared == {SHARED_CACHE}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import jsonschema_rs
@@ -75,3 +76,29 @@ def test_keys_are_told_of_only_where_they_are_asked_for(document: dict[str, Any]
     assert "security" in paths["/embed"]["post"]
     assert "security" in paths["/info"]["get"]
     assert "security" not in paths["/health"]["get"]
+
+
+def test_the_page_begins_with_what_computes_and_ends_with_versions(document: dict[str, Any]):
+    page = reference.page(document, "http://localhost:8080")
+    headings = re.findall(r"<h2 id='[^']+'><code>(\w+) ([^<]+)</code>", page)
+    assert headings[0][0] == "POST"
+    methods = [method for method, path in headings if "{version}" not in path]
+    assert methods == sorted(methods, key=lambda method: method != "POST")
+    assert all("{version}" in path for _, path in headings[-2:])
+    assert re.findall(r"href='#([^']+)'", page) == re.findall(r"<h2 id='([^']+)'", page)
+    assert "name=viewport" in page
+
+
+def test_the_page_lists_the_fields_of_every_body_with_their_bounds(document: dict[str, Any]):
+    page = reference.page(document, "http://localhost:8080")
+    bodies = [one for one in operations(document) if "requestBody" in one]
+    assert page.count("<th>field") == len(bodies)
+    assert "at most" in page
+    assert "required" in page
+
+
+def test_a_page_that_always_answers_has_no_other_status(document: dict[str, Any]):
+    for path in ("/", "/metrics", "/v2/health/live"):
+        assert set(document["paths"][path]["get"]["responses"]) == {"200"}
+    assert "503" in document["paths"]["/health"]["get"]["responses"]
+    assert "401" not in document["paths"]["/health"]["get"]["responses"]

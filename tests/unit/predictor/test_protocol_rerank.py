@@ -4,12 +4,13 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pytest
 
 from retrieval_predictor.edge.protocol import rerank
-from retrieval_predictor.edge.protocol.rerank import RerankCall, Shape
+from retrieval_predictor.edge.protocol.rerank import RerankCall, Shape, ranked
 from retrieval_predictor.errors import Malformed, TooManyTexts
-from retrieval_predictor.wire.work import RerankRequest, Truncation
+from retrieval_predictor.wire.work import RerankRequest, Scores, Truncation
 from tests.support.wire import json_bytes, scores
 
 MAX_TEXTS = 4
@@ -186,4 +187,16 @@ def test_tei_gets_its_texts_back_as_strings():
 def test_cut_documents_are_counted_and_warned_about():
     told = answer(parse(documents=["a", "b", "c"]), truncated=[True, False, True])
     assert told["usage"]["truncated_inputs"] == 2
-    assert told["meta"]["warnings"] == ["2 of the documents were cut to the token limit"]
+    assert told["meta"]["warnings"] == ["2 of the pairs were cut to the token limit"]
+
+
+def test_documents_whose_scores_are_all_one_are_ranked_by_what_the_model_said():
+    logits = np.array([18.0, 20.0, 33.0, 19.0], dtype=np.float32)
+    answer = Scores(
+        scores=np.ones(4, dtype=np.float32),
+        token_counts=np.ones(4, dtype=np.int32),
+        truncated=np.zeros(4, dtype=np.bool_),
+        logits=logits,
+    )
+    assert [index for index, _ in ranked(answer)] == [2, 1, 3, 0]
+    assert ranked(answer, top_n=1) == [(2, 1.0)]

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from retrieval_predictor.engine.scheduler.job import Job
 from retrieval_predictor.engine.scheduler.results import RowCache
 from retrieval_predictor.errors import ModelFailure, NonFinite
-from retrieval_predictor.wire.work import Batch, Outputs, Rows
+from retrieval_predictor.wire.work import NO_CACHE, SHARED_CACHE, Batch, Outputs, Rows, Run
 from tests.support import make
 from tests.support.benches import EchoDevice, benches, in_virtual_time
 
@@ -177,3 +178,42 @@ def test_the_bound_is_what_python_really_holds(width):
     held_bytes, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert 0.6 <= held_bytes / cache.size_bytes <= 1.05
+
+
+def asked_by(under_test, texts: list[list[int]], cache: int):
+    """A request whose rows are shared with those of the same number."""
+    run = Run(replace(make.rows_of(texts), cache=cache))
+    job = Job(run, under_test.loop.time(), under_test.loop.create_future())
+    under_test.batcher.submit(job)
+    return job
+
+
+async def test_nobody_learns_from_the_time_of_an_answer_what_another_key_has_sent(bench):
+    under_test = bench(results=RowCache(10_000))
+    one, other = 11, 12
+    await asked_by(under_test, [[1, 2]], one).answer
+    for cache in (other, SHARED_CACHE):
+        answer = await asked_by(under_test, [[1, 2]], cache).answer
+        assert answer.forward_s == 1.0
+    assert (await asked_by(under_test, [[1, 2]], one).answer).forward_s == 0.0
+
+
+async def test_a_request_may_have_no_part_in_the_cache(bench):
+    under_test = bench(results=(cache := RowCache(10_000)))
+    for _ in range(2):
+        answer = await asked_by(under_test, [[1, 2], [1, 2], [3]], NO_CACHE).answer
+        assert answer.forward_s == 1.0
+        assert answer.rows[:, 0].tolist() == [1, 1, 3]
+    assert cache.size_bytes == 0
+    await asked_by(under_test, [[1, 2]], SHARED_CACHE).answer
+    assert (await asked_by(under_test, [[1, 2]], NO_CACHE).answer).forward_s == 1.0
+
+
+async def test_a_request_without_a_part_in_the_cache_waits_for_nobody_elses_batch(bench):
+    under_test = bench(EchoDevice(slots=2), RowCache(10_000))
+    shared = asked_by(under_test, [[1, 2]], SHARED_CACHE)
+    await asyncio.sleep(0.5)
+    apart = asked_by(under_test, [[1, 2]], NO_CACHE)
+    assert (await apart.answer).queue_s == 0.0
+    await shared.answer
+    assert len(under_test.device.batches) == 2

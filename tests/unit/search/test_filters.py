@@ -34,7 +34,9 @@ def columns_of(records, per_batch=2):
 
 
 def rows(body, records=PEOPLE):
-    flags = matching(read_condition(body), columns_of(records), len(records))
+    condition = read_condition(body)
+    assert condition is not None
+    flags = matching(condition, columns_of(records), len(records))
     return [row for row, flag in enumerate(flags) if flag]
 
 

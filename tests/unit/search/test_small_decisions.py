@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from retrieval_search.blas import every_core, one_thread
 from retrieval_search.build.progress import duration, line
 from retrieval_search.build.tuning import chosen
 from retrieval_search.index.manifest import Recall
 from retrieval_search.index.terms import terms
 from retrieval_search.index.vectors import lists_for
-from retrieval_search.supervisor import one_thread
 
 
 def test_words_are_reduced_to_stems_of_their_language():
@@ -39,6 +39,7 @@ def test_an_old_blas_is_told_what_the_cpu_has():
     assert one_thread({}, frozenset({"avx2"}))["OPENBLAS_CORETYPE"] == "Haswell"
     assert "OPENBLAS_CORETYPE" not in one_thread({}, frozenset())
     assert "OMP_NUM_THREADS" not in one_thread({"OMP_NUM_THREADS": "4"}, frozenset())
+    assert every_core({}, frozenset({"avx2"})).keys() == {"OMP_WAIT_POLICY", "OPENBLAS_CORETYPE"}
 
 
 def test_progress_shows_rate_and_time_left():

@@ -112,11 +112,11 @@ def render(call: RerankCall, answer: Scores, *, model: str, answer_id: str) -> I
 
 
 def ranked(answer: Scores, top_n: int | None = None) -> list[tuple[int, float]]:
-    """(index, score) by falling score, ties by index; all of them, or the first `top_n`.
+    """(index, score), most relevant first, ties by index; all of them, or the first `top_n`.
 
     Shapes: answer.scores (N,) float32.
     """
-    order = np.argsort(-answer.scores, kind="stable")[:top_n]
+    order = np.argsort(-answer.ranks_by, kind="stable")[:top_n]
     return list(zip(order.tolist(), answer.scores[order].tolist(), strict=True))
 
 
@@ -169,5 +169,5 @@ def _meta(counts: Mapping[str, int]) -> dict[str, Any]:
     """Cohere's place for token counts, and for warnings: a cut document is one."""
     tokens = {"input_tokens": counts["prompt_tokens"], "output_tokens": 0}
     cut = counts["truncated_inputs"]
-    warnings = [f"{cut} of the documents were cut to the token limit"] if cut else []
+    warnings = [f"{cut} of the pairs were cut to the token limit"] if cut else []
     return {"tokens": tokens, "warnings": warnings}

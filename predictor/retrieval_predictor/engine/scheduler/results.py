@@ -5,11 +5,15 @@ as long as the model scores each text by itself; late interaction does not, so i
 rows are kept as they left the model, before dimensions, normalising or sigmoid, so one row serves
 every way to ask for it. The cache belongs to one process with one model at one precision, so none
 of them is in the key.
+
+A row that is known comes back sooner, which tells that somebody has sent its text. So callers with
+keys of their own have rows of their own, and a request may ask to have no part in it.
 """
 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import sys
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator
@@ -19,7 +23,7 @@ from typing import Protocol
 import numpy as np
 
 from retrieval_predictor.wire.ragged import Ragged, finite, from_bytes
-from retrieval_predictor.wire.work import Batch, Encoded, Flags, Part
+from retrieval_predictor.wire.work import NO_CACHE, Batch, Encoded, Flags, Part
 
 _KEY_BYTES = 16
 """128 bits: with a billion texts a collision has a chance of 1 in 10^21 (birthday bound)."""
@@ -79,12 +83,15 @@ class RowCache:
         self._max_bytes = max_bytes
         self._rows: OrderedDict[bytes, bytes] = OrderedDict()
         self._computing: dict[bytes, list[Callable[[], None]]] = {}
+        self._uncached = itertools.count(1 << 64)
         self.size_bytes = 0
 
     def known(self, encoded: Encoded) -> Ragged | None:
         """See `Results`."""
+        if encoded.cache == NO_CACHE:
+            return None
         rows = []
-        for key in _keys(encoded):
+        for key in _keys(encoded, encoded.cache):
             if (row := self._get(key)) is None:
                 return None
             rows.append(row)
@@ -92,7 +99,14 @@ class RowCache:
 
     def look_up(self, batch: Batch) -> Lookup:
         """See `Results`; a text that is in the batch twice is computed once."""
-        keys = [key for part in batch.parts for key in _keys(part.encoded)]
+        each = [self._keys(part.encoded) for part in batch.parts]
+        keys = [key for some in each for key in some]
+        own = {
+            key
+            for part, some in zip(batch.parts, each, strict=True)
+            if part.encoded.cache == NO_CACHE
+            for key in some
+        }
         found = {key: row for key in dict.fromkeys(keys) if (row := self._get(key)) is not None}
         missing: dict[bytes, int] = {}
         for index, key in enumerate(keys):
@@ -102,7 +116,7 @@ class RowCache:
         def fill(rows: Ragged) -> Ragged:
             new = {key: row.tobytes() for key, row in zip(missing, rows, strict=True)}
             for (key, row), is_finite in zip(new.items(), finite(rows), strict=True):
-                if is_finite:
+                if is_finite and key not in own:
                     self._put(key, row)
             if len(new) == len(keys):
                 return rows
@@ -114,12 +128,18 @@ class RowCache:
 
     def wait_for(self, encoded: Encoded, then: Callable[[], None]) -> bool:
         """See `Results`."""
-        keys = _keys(encoded) if self._computing else ()
-        for key in keys:
+        if not self._computing or encoded.cache == NO_CACHE:
+            return False
+        for key in _keys(encoded, encoded.cache):
             if key in self._computing:
                 self._computing[key].append(then)
                 return True
         return False
+
+    def _keys(self, encoded: Encoded) -> list[bytes]:
+        """Keys of a request's texts; one that shares nothing has keys that nobody else has."""
+        is_own = encoded.cache == NO_CACHE
+        return list(_keys(encoded, next(self._uncached) if is_own else encoded.cache))
 
     def _claim(self, keys: Collection[bytes]) -> Callable[[], None]:
         """Note that these are being computed; what it returns takes the note back."""
@@ -153,8 +173,8 @@ def _cost_bytes(key: bytes, row: bytes) -> int:
     return sys.getsizeof(key) + sys.getsizeof(row) + _ENTRY_BYTES
 
 
-def _keys(encoded: Encoded) -> Iterator[bytes]:
-    wanted = encoded.outputs.to_bytes(1, "little")
+def _keys(encoded: Encoded, scope: int) -> Iterator[bytes]:
+    wanted = encoded.outputs.to_bytes(1, "little") + scope.to_bytes(17, "little")
     for ids, segment in _each(encoded):
         text = ids + segment.to_bytes(4, "little") + wanted
         yield hashlib.blake2b(text, digest_size=_KEY_BYTES).digest()

@@ -102,13 +102,19 @@ def _vector(fields: Fields) -> Floats | None:
         return None
     if not isinstance(value, list) or not 1 <= len(value) <= MAX_VECTOR:
         raise wrong("vector", f"a list of 1 to {MAX_VECTOR} numbers", kind(value))
-    if any(isinstance(one, bool) or not isinstance(one, int | float) for one in value):
+    numbers = np.asarray(value) if _is_flat(value) else np.empty(0, object)
+    if numbers.dtype.kind not in "iuf":
         raise wrong("vector", "numbers", "something else")
     with np.errstate(over="ignore"):
-        vector = np.asarray(value, np.float64).astype(np.float32)
+        vector = numbers.astype(np.float32)
     if not np.isfinite(vector).all():
         raise wrong("vector", "numbers that fit in 32 bits", "one beyond")
     return vector
+
+
+def _is_flat(value: list[Any]) -> bool:
+    """Whether no item is a list or an object; NumPy says of all the others what they are."""
+    return not {list, dict} & set(map(type, value))
 
 
 def _fusion(value: Any, defaults: Defaults) -> Fusion:
