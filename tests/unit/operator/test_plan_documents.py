@@ -68,7 +68,7 @@ def test_the_digest_changes_when_a_limit_needs_more_memory():
 
 
 def test_the_digest_is_stable_across_versions():
-    assert digest(planned(ask(max_queue_tokens=100_000), on("NVIDIA-L4"))) == "a21d59a28a2b750a"
+    assert digest(planned(ask(max_queue_tokens=100_000), on("NVIDIA-L4"))) == "9b2e407117cc53a5"
 
 
 def test_documents_are_plain_data():

@@ -85,12 +85,12 @@ def test_main_memory_beside_a_gpu_that_is_too_small_is_told_apart():
     refusal = refused(ask(memory_limit_bytes=GIB), on("NVIDIA-L4"))
     assert refusal.reason is Reason.HOST_TOO_SMALL
     assert "main memory" in refusal.message
-    assert "spec.embedder.resources.limits.memory: 4Gi" in remedies(refusal)
+    assert "spec.embedder.resources.limits.memory: 4352Mi" in remedies(refusal)
 
 
 def test_a_machine_that_is_too_small_says_how_much_is_needed():
     refusal = refused(ask(QWEN_8B, gpu=None), machine(memory_gib=16))
-    assert "nodes with 33 Gi of memory" in remedies(refusal)
+    assert "nodes with 34 Gi of memory" in remedies(refusal)
 
 
 def test_an_unknown_model_is_refused_with_the_way_to_give_its_facts():

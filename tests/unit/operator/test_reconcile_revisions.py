@@ -358,7 +358,7 @@ def test_a_promise_counts_pods_that_exist_when_the_burst_comes():
     bench = scaled(objective=promise)
     met = bench.cluster.condition("ObjectiveMet")
     assert met["status"] == "False"
-    assert met["message"].startswith("embedder: 1 pod hold")
+    assert met["message"].startswith("embedder: 1 pod can hold")
 
 
 def test_a_promise_is_not_kept_by_pods_that_do_not_answer():
