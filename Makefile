@@ -120,6 +120,7 @@ generate: tools  ## Write the CRD, its reference, dashboards, rules and golden m
 	$(BIN)/python -m grafana.retrieval_monitoring
 	$(BIN)/python -m tests.chart.write
 	$(BIN)/python -m tests.conformance.write
+	$(BIN)/python -m tests.reference.write
 
 bench: $(READY)  ## Measure the quickstart, then overload, then other servers beside; QUICK=1 for a try
 	./bench/quickstart.sh

@@ -16,6 +16,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -28,13 +29,15 @@ from retrieval_predictor.engine.scheduler.batcher import Batcher
 from retrieval_predictor.engine.scheduler.job import Job
 from retrieval_predictor.engine.scheduler.policy import Limits
 from retrieval_predictor.engine.scheduler.queue import Queue
+from retrieval_predictor.model import load as loading
 from retrieval_predictor.model.load import load
 from retrieval_predictor.model.packing import Packed, pack
 from retrieval_predictor.model.pooling import MODES, pool
 from retrieval_predictor.runners.runner import Runner
 from retrieval_predictor.settings import Gpu, ModelSource, Precision, Settings
 from retrieval_predictor.telemetry.memory import device_memory
-from retrieval_predictor.wire.work import Batch, Encoded, Run
+from retrieval_predictor.wire.ragged import joined
+from retrieval_predictor.wire.work import Batch, Encoded, Part, Reference, Run
 
 _VOCABULARY = 30_522
 _DOCUMENT_TOKENS = 512
@@ -55,6 +58,13 @@ class Load:
         generator = np.random.default_rng(0)
         sizes = generator.integers(self.least, self.most + 1, self.count)
         return [_text(generator, int(size)) for size in sizes]
+
+
+SMALL = {
+    "lone_query": Load(1, _QUERY_TOKENS, _QUERY_TOKENS),
+    "queries_8": Load(8, _QUERY_TOKENS - 4, _QUERY_TOKENS + 4),
+    "document_512": Load(1, _DOCUMENT_TOKENS, _DOCUMENT_TOKENS),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +120,8 @@ def main() -> None:
             gpu=Gpu(count=0 if arguments.cpu else 1),
         )
         loaded = load(settings, Path(folder))
+        with patch.object(loading, "for_gpu", lambda encoder, *_: encoder):
+            eager = load(settings, Path(folder)).runner
     scale = 1024 if arguments.quick else 1
     results = {
         "device": loaded.card.device,
@@ -120,6 +132,10 @@ def main() -> None:
         "lone_query_ms": _lone_query(loaded.runner),
         "shapes_ms": _shapes(loaded.runner, 20 if arguments.quick else 200),
         "pooling_ms": _pooling(loaded.card.device, 4096 if arguments.quick else 32_768),
+        "replayed_tokens": loaded.card.replayed_tokens,
+        "small_batches": {
+            name: _both(eager, loaded.runner, texts) for name, texts in SMALL.items()
+        },
         **{
             name: {
                 slots: _throughput(loaded.runner, load_, arguments.max_batch_tokens, slots)
@@ -158,6 +174,24 @@ def _lone_query(runner: Runner) -> dict[str, float]:
     spent_ms = [_milliseconds(runner, batch) for _ in range(60)]
     kept = sorted(spent_ms[10:])
     return {"p50": round(statistics.median(kept), 3), "least": round(kept[0], 3)}
+
+
+def _both(eager: Runner, served: Runner, texts: Load) -> dict[str, float]:
+    """Milliseconds from packing to rows on the host, as medians, and how the rows agree."""
+    batch = Batch(tuple(Part(text, 0, Reference()) for text in texts.texts()))
+    ways = {"eager": eager, "served": served}
+    spent_ms: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(60):
+        for name, runner in ways.items():
+            started_s = time.perf_counter()
+            runner.run(batch)
+            spent_ms[name].append(1e3 * (time.perf_counter() - started_s))
+    one, other = (joined(runner.run(batch)) for runner in ways.values())
+    norms = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
+    return {
+        **{f"{name}_ms": round(statistics.median(ms[10:]), 3) for name, ms in spent_ms.items()},
+        "least_cosine": round(float(((one * other).sum(axis=1) / norms).min()), 6),
+    }
 
 
 def _shapes(runner: Runner, count: int) -> dict[str, float]:

@@ -90,7 +90,8 @@ def _index(folder: Path, count: int) -> np.ndarray:
     content = Content(list(workplace.shards()), facts, space, Kind.FLAT)
     assemble(shelf.building / "version", 1, content, lambda _what: None)
     shelf.publish(shelf.building / "version", 1)
-    return np.load(shelf.path(1) / "vectors.npy", mmap_mode="r")
+    vectors: np.ndarray = np.load(shelf.path(1) / "vectors.npy", mmap_mode="r")
+    return vectors
 
 
 def _servers(stack: ExitStack, folder: Path) -> list[Server]:
@@ -153,7 +154,9 @@ def _agree(servers: Sequence[Server], vectors: np.ndarray) -> None:
         assert all(one == found[0] for one in found), found  # noqa: S101
 
 
-def _rates(servers: Sequence[Server], vectors: np.ndarray, args: argparse.Namespace) -> dict:
+def _rates(
+    servers: Sequence[Server], vectors: np.ndarray, args: argparse.Namespace
+) -> dict[tuple[str, int], list[float]]:
     rates: dict[tuple[str, int], list[float]] = {}
     bodies = [_body(vectors[row]) for row in range(0, len(vectors), len(vectors) // 500)]
     for _ in range(args.rounds):

@@ -41,7 +41,7 @@ def with_images(values: str, registry: str, tag: str) -> str:
 def notes(changelog: str, of: str) -> str:
     """The part of the changelog about this version, or what is unreleased."""
     parts = re.split(r"(?m)^## ", changelog)[1:]
-    by_name = {part.partition("\n")[0].strip("[] ").partition(" ")[0]: part for part in parts}
+    by_name = {part.split()[0].strip("[]"): part for part in parts}
     found = by_name.get(of) or by_name["Unreleased"]
     return found.partition("\n")[2].strip() + "\n"
 

@@ -216,6 +216,13 @@ _PASSES: Final = Row(
             (Query("max(retrieval_operator_watch_runs)", "lists"),),
             width=12,
         ),
+        Panel(
+            "Collections that may not be followed",
+            "A kind in a namespace without rights, or that is gone; the others are followed.",
+            "none",
+            (Query("max(retrieval_operator_watch_gaps)", "gaps"),),
+            width=12,
+        ),
     ),
 )
 

@@ -42,7 +42,7 @@ def test_it_comes_up_and_goes_down(cache: Path):
             f". {cache}/exports; kubectl get nodes,crd --output=name; "
             "kubectl apply --filename manifests/quickstart.yaml && "
             "kubectl wait --for=jsonpath='{.status.phase}' retrievalservice/quickstart && "
-            "helm install retrieval-operator charts/retrieval-operator "
+            "helm upgrade --install --take-ownership retrieval-operator charts/retrieval-operator "
             "--namespace retrieval-system --create-namespace"
         )
         seen = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)

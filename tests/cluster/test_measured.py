@@ -63,7 +63,7 @@ def test_the_status_shows_measured_beside_planned(lab, namespace, nodes):
     found = lab.api.wait_for(
         RETRIEVAL_SERVICE, "docs", says("Ready", "False", "ContainerStarting"), namespace=namespace
     )
-    assert "(estimated)" in condition(found, "ObjectiveMet")["message"]
+    assert "(estimated" in condition(found, "ObjectiveMet")["message"]
     (pod,) = lab.api.list(POD, namespace)
     strike(lab.api, pod, warm)
     found = lab.api.wait_for(RETRIEVAL_SERVICE, "docs", is_measured, namespace=namespace)

@@ -147,8 +147,9 @@ def test_ready_waits_for_a_change_that_kserve_cannot_pass_on(lab, namespace, nod
     nodes(whole())
     lab.api.apply(service("docs", namespace))
     wait_ready(lab, "docs", namespace)
-    odd = {"requests": {"ephemeral-storage": "40Gi"}, "limits": {"ephemeral-storage": "20Gi"}}
-    lab.api.patch(RETRIEVAL_SERVICE, "docs", {"spec": {"embedder": {"resources": odd}}}, namespace)
+    odd = {"volumes": [{"name": "data", "hostPath": {"path": "/data/../etc"}}]}
+    embedder = {"podTemplate": odd}
+    lab.api.patch(RETRIEVAL_SERVICE, "docs", {"spec": {"embedder": embedder}}, namespace)
     lab.api.wait_for(
         RETRIEVAL_SERVICE, "docs", says("KServeAvailable", "False", "KServeSilent"),
         namespace=namespace,

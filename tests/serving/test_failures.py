@@ -11,7 +11,6 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
-from pathlib import Path
 
 import httpx
 import numpy as np
@@ -258,11 +257,11 @@ def test_without_disk_space_for_metrics_requests_are_answered_all_the_same(
         assert "metrics_lost" in predictor.log.read_text()
 
 
-def test_of_two_engines_one_that_cannot_come_back_leaves_the_other_serving(tmp_path: Path):
+def test_of_two_engines_one_that_cannot_come_back_leaves_the_other_serving(tmp_path_factory):
     """As a GPU that falls off the bus: its engine's later lives end with exit status 78."""
-    checkpoint = checkpoints.bert(tmp_path / "model")
+    checkpoint = checkpoints.bert(tmp_path_factory.mktemp("two") / "model")
     more = {"model__uri": f"file://{checkpoint}", "engines": 2, "cache_bytes": 0}
-    with running(tmp_path / "run", **more) as predictor:
+    with running(tmp_path_factory.mktemp("run"), **more) as predictor:
         until(lambda: predictor.get("/info").json()["engines"] == ["ready", "ready"], 180)
         (checkpoint / "config.json").rename(checkpoint / "config.json.away")
         os.kill(int(pids(predictor)["engine"]), signal.SIGKILL)

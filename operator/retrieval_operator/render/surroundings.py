@@ -38,7 +38,7 @@ def _without_knative(service: RetrievalService, context: Context) -> Iterator[Un
     is_knative = service.spec.deployment_mode is DeploymentMode.KNATIVE
     if is_knative and KNATIVE_API not in context.api_versions:
         remedy = "install Knative Serving, or create the object anew with deploymentMode Standard"
-        yield Unsupported("spec.deploymentMode", "Knative", remedy)
+        yield Unsupported("spec.deploymentMode", "Knative", remedy, "this cluster")
 
 
 def _without_keda(service: RetrievalService, context: Context) -> Iterator[Unsupported]:
@@ -46,7 +46,9 @@ def _without_keda(service: RetrievalService, context: Context) -> Iterator[Unsup
     for name, scaling in _scaled(service):
         wakes = context.has_keda and metric_of(scaling) is ScalingMetric.QUEUE_WAIT
         if scaling.min_replicas == 0 and not wakes:
-            yield Unsupported(f"spec.{name.value}.autoscaling.minReplicas", "0", remedy)
+            yield Unsupported(
+                f"spec.{name.value}.autoscaling.minReplicas", "0", remedy, "this cluster"
+            )
 
 
 def _unfed(service: RetrievalService, context: Context) -> Iterator[str]:

@@ -18,9 +18,10 @@ class Unsupported:
     path: str
     got: str
     remedy: str
+    by: str = "this version"
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.got} is not supported by this version; {self.remedy}"
+        return f"{self.path}: {self.got} is not supported by {self.by}; {self.remedy}"
 
 
 @dataclass(frozen=True, slots=True)

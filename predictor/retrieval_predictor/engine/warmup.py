@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from retrieval_predictor.engine.company import company_shift
 from retrieval_predictor.engine.scheduler.batcher import Device
 from retrieval_predictor.settings import Batching
 from retrieval_predictor.telemetry.memory import peak_memory_bytes
@@ -54,6 +55,7 @@ async def warm_up(
         peak_memory_bytes=peak_memory_bytes(),
         slots=device.slots,
         overhead_tokens=_overhead(short.tokens, short_s, parts[0].tokens, forward_s),
+        company_shift=await company_shift(device, card),
     )
 
 

@@ -25,6 +25,8 @@ from retrieval_predictor.model.encoder import Encoder, make_probe
 from retrieval_predictor.model.fetch import commit_of, fetch
 from retrieval_predictor.model.heads import Head
 from retrieval_predictor.model.packing import pack
+from retrieval_predictor.model.rehearsal import Sizes, for_gpu
+from retrieval_predictor.model.replay import replayed_tokens
 from retrieval_predictor.model.runner import TorchRunner
 from retrieval_predictor.model.scoring import (
     activation_of,
@@ -33,6 +35,7 @@ from retrieval_predictor.model.scoring import (
     is_classifier,
     scoring_of,
 )
+from retrieval_predictor.model.seen import scores_by
 from retrieval_predictor.model.stages import stages_of
 from retrieval_predictor.model.token_heads import width_of
 from retrieval_predictor.model.tokenizer import (
@@ -199,8 +202,13 @@ def _running(settings: Settings, checkpoint: Checkpoint, reading: Reading) -> _R
     probe = make_probe(vocabulary_size, reading.max_tokens)
     width = Width(model)
     width.settle(pack(probe).to(model.device))
-    stages = stages_of(model, checkpoint, reading.scoring, reading.tokenizer, reading.chat, probe)
-    return _Running(*stages, width, model.device, parameters, vocabulary_size, packed_linears)
+    encoder, head = stages_of(
+        model, checkpoint, reading.scoring, reading.tokenizer, reading.chat, probe
+    )
+    sizes = Sizes(vocabulary_size, reading.max_tokens, model.config.get_text_config().hidden_size)
+    scores = scores_by(head, reading.activation)
+    encoder = for_gpu(encoder, model, scores, sizes, settings.gpu.memory_bytes)
+    return _Running(encoder, head, width, model.device, parameters, vocabulary_size, packed_linears)
 
 
 def _warn_of_words_without_a_row(tokenizer: Tokenizer, vocabulary_size: int) -> None:
@@ -222,6 +230,7 @@ def _card(source: Source, running: _Running, load_s: float) -> ModelCard:
         encoder=running.encoder.name,
         shares_prefixes=running.encoder.shares_prefixes,
         is_recorded=running.encoder.is_recorded,
+        replayed_tokens=replayed_tokens(running.encoder),
         dimensions=running.head.width,
         max_input_tokens=reading.max_tokens,
         vocabulary_size=running.vocabulary_size,

@@ -73,7 +73,7 @@ def prepare(settings: Settings, folder: Path, scratch: Path, cores: int) -> Prep
         return Prepared(None, is_graph=False, reason=reason)
     loaded = load_source(source)
     probe = make_probe(loaded.card.vocabulary_size, loaded.card.max_input_tokens)
-    wanted, torch_s = joined(loaded.runner.run(probe)), _seconds(loaded.runner, loaded.card, cores)
+    wanted, torch_s = joined(loaded.runner.run(probe)), _seconds(loaded.runner, loaded.card)
     card = loaded.card
     del loaded
     gc.collect()
@@ -83,7 +83,7 @@ def prepare(settings: Settings, folder: Path, scratch: Path, cores: int) -> Prep
     except Exception as cause:  # noqa: BLE001  (a foreign model may fail in any way)
         log.info("graph_unavailable", cause=type(cause).__name__)
         return Prepared(None, is_graph=False, reason=f"no graph of it: {type(cause).__name__}")
-    return _judged(prepared, error, _seconds(graph, card, cores), torch_s)
+    return _judged(prepared, error, _seconds(graph, card), torch_s)
 
 
 def graph_of(source: Source, card: ModelCard, folder: Path, cores: int) -> tuple[Prepared, Runner]:
@@ -112,6 +112,8 @@ def _no_graph(source: Source) -> str | None:
     """Why a model is not tried as a graph; None where it is."""
     if source.reading.scoring is Scoring.YES_NO:
         return "it computes once what texts begin with alike, which rectangles cannot"
+    if source.checkpoint.has_own_code and source.settings.model.trust_remote_code:
+        return "its own code may look at its input, and a graph knows no branch"
     if source.checkpoint.token_heads:
         return "its tokens have outputs of their own"
     return None
@@ -155,18 +157,17 @@ def _error(got: Floats, wanted: Floats) -> float:
     return float((np.linalg.norm(got - wanted, axis=1) / np.maximum(norms, least)).max())
 
 
-def _seconds(runner: Runner, card: ModelCard, cores: int) -> tuple[float, ...]:
-    """The shortest time of each load, each as the engine would run it alone."""
-    return tuple(_best_s(runner, _texts(card, *load), cores) for load in _LOADS)
+def _seconds(runner: Runner, card: ModelCard) -> tuple[float, ...]:
+    """The least CPU time of each load on one thread, which a busy neighbour cannot lengthen."""
+    return tuple(_least_s(runner, _texts(card, *load)) for load in _LOADS)
 
 
-def _best_s(runner: Runner, batch: Batch, cores: int) -> float:
-    threads = max(1, min(cores, batch.tokens // runner.tokens_per_thread))
+def _least_s(runner: Runner, batch: Batch) -> float:
     times: list[float] = []
-    while (len(times) < _REPEATS and sum(times) < _BUDGET_S) or len(times) < 2:
-        started_s = time.perf_counter()
-        runner.run(batch, threads)
-        times.append(time.perf_counter() - started_s)
+    while len(times) < 2 or (len(times) < _REPEATS and sum(times) < _BUDGET_S):
+        started_s = time.process_time()
+        runner.run(batch)
+        times.append(time.process_time() - started_s)
     return min(times[1:])
 
 

@@ -43,8 +43,10 @@ def read(folder: Path) -> Prepared | None:
     except FileNotFoundError:
         return None
     card, special = found.pop("card"), found.pop("special_tokens")
+    if card:  # JSON has no tuples
+        card |= {name: tuple(card[name]) for name in ("special_ids", "pooling")}
     return Prepared(
-        card=ModelCard(**{**card, "special_ids": tuple(card["special_ids"])}) if card else None,
+        card=ModelCard(**card) if card else None,
         special_tokens=tuple(special) if special else None,
         **found,
     )

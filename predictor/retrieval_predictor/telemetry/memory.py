@@ -26,7 +26,8 @@ class DeviceMemory:
 def device_memory() -> DeviceMemory | None:
     """The GPU's memory now; None on a CPU."""
     torch = sys.modules.get("torch")  # a process that has not imported it uses no GPU
-    if torch is None or not torch.cuda.is_initialized():
+    cuda = getattr(torch, "cuda", None)  # another thread may be importing it now
+    if not getattr(cuda, "is_initialized", bool)():
         return None
     free_bytes, total_bytes = torch.cuda.mem_get_info()
     return DeviceMemory(

@@ -11,7 +11,8 @@ class WarmUp:
 
     `slots` is how many batches the device takes at a time. `peak_memory_bytes` is the device's peak
     on a GPU and the engine's resident set on a CPU. `overhead_tokens` stand for what a batch costs
-    whatever it holds: in that time a full batch computes so many.
+    whatever it holds: in that time a full batch computes so many. `company_shift` is how far a row
+    moved with the texts of its batch: a vector relative to its length, a score as it is.
     """
 
     tokens: int
@@ -20,6 +21,7 @@ class WarmUp:
     peak_memory_bytes: int
     slots: int = 1
     overhead_tokens: int = 0
+    company_shift: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,8 @@ class ModelCard:
     or "not run" where Python code came with the checkpoint; where it was not, transformers' code
     for the same model type serves. `pooling` are the modes in force, none for a reranker.
     `revision` is the commit that is served where that can be told, else the configured one.
+    On a GPU batches of up to `replayed_tokens` are launched as one,
+    0 where that gains nothing.
     """
 
     uri: str
@@ -71,3 +75,4 @@ class ModelCard:
     shares_prefixes: bool = False
     is_recorded: bool = False
     pooling: tuple[str, ...] = ()
+    replayed_tokens: int = 0

@@ -27,6 +27,7 @@ def test_knative_mode_needs_knative():
     asked = service("{deploymentMode: Knative, embedder: {}}")
     (found,) = impossible(asked, BARE)
     assert found.path == "spec.deploymentMode"
+    assert "not supported by this cluster" in str(found)
     assert impossible(asked, WITH_KNATIVE) == ()
 
 

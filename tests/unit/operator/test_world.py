@@ -85,7 +85,7 @@ def test_nodes_are_the_same_tuple_until_one_of_them_says_something_new():
     grown["status"]["allocatable"] = {"cpu": "64"}
     store.put(NODE, grown)
     assert [node.name for node in store.nodes()] == ["a", "b"]
-    assert store.nodes()[0].millicores == 57_600  # a tenth is left to DaemonSets
+    assert store.nodes()[0].millicores == 57_600  # a tenth is left for DaemonSets
     assert store.nodes()[1] is before[1]
 
 

@@ -43,6 +43,7 @@ WIRE = {
     errors.NotEnoughMemory: (500, "INTERNAL"),
     errors.ImpossibleSettings: (500, "INTERNAL"),
     errors.PortTaken: (500, "INTERNAL"),
+    errors.PreparationRefused: (500, "INTERNAL"),
 }
 
 

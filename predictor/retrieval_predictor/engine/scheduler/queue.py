@@ -126,6 +126,8 @@ class Queue:
             part = cut.job.take(cut.rows, now_s)
             self._lanes[cut.job.lane].taken(cut.job, part.encoded.tokens)
             parts.append(part)
+            if not cut.job.waits:
+                self._watched.pop(cut.job.number, None)
         return tuple(parts)
 
     def clear(self) -> None:
