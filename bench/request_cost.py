@@ -77,11 +77,11 @@ async def _main(requests: int, rounds: int) -> None:
         path = str(Path(folder) / socket_name(0))
         server = await asyncio.get_running_loop().create_unix_server(EchoEngine, path=path)
         (Path(folder) / "metrics").mkdir()
-        port = free_ports(1)[0]
+        port, grpc = free_ports(2)
         environment = {
             "RETRIEVAL_RUNTIME_DIR": folder,
             "RETRIEVAL_HTTP_PORT": str(port),
-            "RETRIEVAL_GRPC_PORT": str(free_ports(1)[0]),
+            "RETRIEVAL_GRPC_PORT": str(grpc),
             "PROMETHEUS_MULTIPROC_DIR": str(Path(folder) / "metrics"),
         }
         with process("-m", "retrieval_predictor.edge", **environment) as worker:

@@ -59,7 +59,7 @@ def has_place(plan: Plan, ask: Ask, inventory: Inventory) -> bool:
 
 
 def _has_room(plan: Plan, ask: Ask, node: Node) -> bool:
-    cores = plan.cpu_request_millicores.value
+    cores = plan.requested_millicores.value
     memory = ask.memory_request_bytes or plan.memory_bytes.value
     if not (_is_enough(node.millicores, cores) and _is_enough(node.memory_bytes, memory)):
         return False

@@ -42,14 +42,14 @@ def capacity_of(plan: Plan, measured: status.MeasuredStatus | None = None) -> Ca
     factor = engines * rate / estimate.tokens_per_s if rate and estimate.tokens_per_s else 1.0
     low, high = estimate.spread
     return Capacity(
-        device_texts_s=estimate.device_texts_per_s * factor,
+        device_texts_s=(estimate.device_texts_per_s or estimate.texts_per_s) * factor,
         answered_texts_s=answered_texts_s(
             plan.component, plan.workers.value, estimate.short_tokens, CONNECTION_S
         ),
         queued_texts=engines * plan.max_queue_tokens.value / estimate.short_tokens,
         basis=f"measured at {rate:,} tokens/s in the warm-up, {factor:.2g} × the estimate"
         if rate
-        else f"estimated; {low:g} to {high:g} times that is possible",
+        else f"estimated, {low:g} to {high:g} ×",
     )
 
 

@@ -108,12 +108,12 @@ class Estimate:
     tokens_per_s: int
     text_tokens: int
     texts_per_s: int
-    device_texts_per_s: int
     short_tokens: int
     burst_texts: int
     batch_s: float
-    spread: tuple[float, float]
     basis: str
+    device_texts_per_s: int = 0
+    spread: tuple[float, float] = (1.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,13 +166,18 @@ class Plan:
     workers: Decision[int]
     threads: Decision[int]
     cpu_millicores: Decision[int]
-    cpu_request_millicores: Decision[int]
     memory_bytes: Decision[int]
     gpu_memory: Budget | None
     memory: Budget
     estimate: Estimate
     notes: tuple[str, ...] = ()
     kinds: tuple[NodeKind, ...] = ()
+    cpu_request_millicores: Decision[int] | None = None
+
+    @property
+    def requested_millicores(self) -> Decision[int]:
+        """What is kept for a pod; a plan stored before this was decided keeps all it may use."""
+        return self.cpu_request_millicores or self.cpu_millicores
 
     @property
     def device_memory(self) -> Budget:

@@ -37,8 +37,8 @@ def rows(plan: Plan) -> tuple[tuple[str, Decision[object], str], ...]:
         ("resources.limits.cpu", plan.cpu_millicores, cores_text(plan.cpu_millicores.value)),
         (
             "resources.requests.cpu",
-            plan.cpu_request_millicores,
-            cores_text(plan.cpu_request_millicores.value),
+            plan.requested_millicores,
+            cores_text(plan.requested_millicores.value),
         ),
         ("resources.memory", plan.memory_bytes, quantity_text(plan.memory_bytes.value)),
     )

@@ -22,7 +22,7 @@ def container_resources(component: Component, plan: Plan) -> dict[str, Any]:
         [{"name": claim.name} for claim in component.gpu.resource_claims] if component.gpu else []
     )
     return {
-        "requests": {**_amounts(resources.requests, plan.cpu_request_millicores, plan), **device},
+        "requests": {**_amounts(resources.requests, plan.requested_millicores, plan), **device},
         "limits": {**_amounts(resources.limits, plan.cpu_millicores, plan), **device},
         **({"claims": claims} if claims else {}),
     }

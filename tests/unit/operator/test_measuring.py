@@ -142,7 +142,7 @@ def test_a_refused_plan_leaves_the_figures_of_the_pods_that_go_on():
 def test_a_promise_is_judged_by_what_was_measured():
     bench = ready({**GPU_SPEC, "objective": OBJECTIVE})
     estimated = bench.cluster.condition("ObjectiveMet")["message"]
-    assert "(estimated; 0.5 to 1.5 times that is possible)" in estimated
+    assert "(estimated, 0.5 to 1.5 ×)" in estimated
     bench.pods.answer(TOLD)
     bench.reconcile()
     told = bench.cluster.condition("ObjectiveMet")["message"]

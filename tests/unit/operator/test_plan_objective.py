@@ -82,7 +82,7 @@ def test_what_the_pods_measured_beats_the_estimate():
     assert known.device_texts_s == pytest.approx(2 * guessed.device_texts_s)
     assert known.answered_texts_s == guessed.answered_texts_s
     assert "measured" in known.basis
-    assert "estimated; 0.5 to 1.5 times" in guessed.basis
+    assert "estimated, 0.5 to 1.5 ×" in guessed.basis
 
 
 @pytest.mark.parametrize("times", [0.02, 18])

@@ -180,21 +180,21 @@ def test_two_components_on_cpus_are_scheduled_on_a_node_of_four_cores():
         planned(ask(model, gpu=None), cluster(node))
         for model in ("builtin://all-MiniLM-L6-v2", "BAAI/bge-reranker-base")
     ]
-    assert sum(half.cpu_request_millicores.value for half in halves) <= 3920 - 500
+    assert sum(half.requested_millicores.value for half in halves) <= 3920 - 500
     assert {half.cpu_millicores.value for half in halves} == {3400}
     assert sum(half.memory_bytes.value for half in halves) <= 14 * GIB * 9 // 10
 
 
 def test_a_pod_with_a_gpu_is_kept_all_the_cores_it_may_use():
     plan = planned(ask(), on("NVIDIA-L4"))
-    assert plan.cpu_request_millicores.value == plan.cpu_millicores.value
+    assert plan.requested_millicores.value == plan.cpu_millicores.value
 
 
 def test_the_authors_amounts_are_kept():
     limited = planned(ask(gpu=None, cpu_limit_millicores=3000), machine(16))
-    assert limited.cpu_request_millicores.value == 3000
+    assert limited.requested_millicores.value == 3000
     asked = planned(ask(gpu=None, cpu_request_millicores=1500), machine(16))
-    assert (asked.cpu_request_millicores.value, asked.cpu_millicores.value) == (1500, 1500)
+    assert (asked.requested_millicores.value, asked.cpu_millicores.value) == (1500, 1500)
 
 
 def test_workers_leave_the_other_cores_to_the_engine():
