@@ -27,12 +27,12 @@ def device_memory() -> DeviceMemory | None:
     """The GPU's memory now; None on a CPU."""
     torch = sys.modules.get("torch")  # a process that has not imported it uses no GPU
     cuda = getattr(torch, "cuda", None)  # another thread may be importing it now
-    if not getattr(cuda, "is_initialized", bool)():
+    if cuda is None or not getattr(cuda, "is_initialized", bool)():
         return None
-    free_bytes, total_bytes = torch.cuda.mem_get_info()
+    free_bytes, total_bytes = cuda.mem_get_info()
     return DeviceMemory(
-        allocated_bytes=torch.cuda.memory_allocated(),
-        reserved_bytes=torch.cuda.memory_reserved(),
+        allocated_bytes=cuda.memory_allocated(),
+        reserved_bytes=cuda.memory_reserved(),
         used_bytes=total_bytes - free_bytes,
         total_bytes=total_bytes,
     )
