@@ -6,7 +6,6 @@ import ctypes
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 _STATUS = Path("/proc/self/status")
 
@@ -26,9 +25,9 @@ class DeviceMemory:
 
 def device_memory() -> DeviceMemory | None:
     """The GPU's memory now; None on a CPU."""
-    # a process that has not imported torch uses no GPU; another thread may be importing it now
-    cuda: Any = getattr(sys.modules.get("torch"), "cuda", None)
-    if not getattr(cuda, "is_initialized", bool)():
+    torch = sys.modules.get("torch")  # a process that has not imported it uses no GPU
+    cuda = getattr(torch, "cuda", None)  # another thread may be importing it now
+    if cuda is None or not getattr(cuda, "is_initialized", bool)():
         return None
     free_bytes, total_bytes = cuda.mem_get_info()
     return DeviceMemory(
